@@ -1,0 +1,53 @@
+# What the two commands of README need is set up on the way; nothing else is touched.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+.PHONY: install run test lint format lock bench clean
+
+install: .venv/installed
+
+run: install
+	$(BIN)/sisdrop demo
+
+test: .venv/developed
+	tests/prepare
+	$(MAKE) --no-print-directory lint
+	$(BIN)/pytest
+
+lint: .venv/developed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: .venv/developed
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+
+bench: .venv/developed
+	tests/prepare
+	$(BIN)/python bench/run.py
+
+# New versions of every dependency, with hashes and without index addresses.
+lock: .venv/developed
+	$(PIP) install --quiet uv
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	  --no-header --no-annotate --no-emit-index-url pyproject.toml --group build -o requirements.lock
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	  --no-header --no-annotate --no-emit-index-url -c requirements.lock pyproject.toml --group build --group dev \
+	  -o requirements-dev.lock
+
+clean:
+	rm -rf .venv var .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/installed: requirements.lock pyproject.toml | .venv/bin/python
+	$(PIP) install --quiet --require-hashes -r requirements.lock
+	$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	touch $@
+
+.venv/developed: requirements-dev.lock .venv/installed
+	$(PIP) install --quiet --require-hashes -r requirements-dev.lock
+	touch $@

@@ -1,0 +1,346 @@
+"""The frozen values that stages hand to each other and that pages and reports are made of.
+
+Sizes are bytes, times are aware UTC datetimes, coverage is counts of records (never rates).
+Only `Example.primary_id` may hold patron data; it is written to report files and nowhere else.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+
+from sisdrop.errors import Reason
+
+
+class State(StrEnum):
+    """Where a file stands; `states.py` says which may follow which."""
+
+    CLAIMED = "claimed"
+    REFINED = "refined"
+    HELD = "held"
+    QUEUED = "queued"
+    DELIVERING = "delivering"
+    DELIVERED = "delivered"
+    ARCHIVED = "archived"
+    REJECTED = "rejected"
+    DUPLICATE = "duplicate"
+    SUPERSEDED = "superseded"
+
+
+class Stage(StrEnum):
+    """The steps of a file's life, as logs and `stage_duration_seconds` name them."""
+
+    SETTLE = "settle"
+    CLAIM = "claim"
+    REFINE = "refine"
+    GUARD = "guard"
+    DELIVER = "deliver"
+    ARCHIVE = "archive"
+    PICKUP = "pickup"
+    PURGE = "purge"
+
+
+class Verdict(StrEnum):
+    """What a report says happened to a file."""
+
+    ACCEPTED = "accepted"
+    HELD = "held"
+    REJECTED = "rejected"
+    DUPLICATE = "duplicate"
+
+
+class Severity(StrEnum):
+    """What a finding does to its record: an error leaves it out, a warning only counts."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    OFF = "off"
+
+
+class Origin(StrEnum):
+    """The folder of the share in which a candidate lies."""
+
+    INBOX = "inbox"
+    APPROVED = "approved"
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """What changes when somebody writes to a file: size in bytes, mtime in ns, inode."""
+
+    size: int
+    mtime_ns: int
+    inode: int
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A settled file on the share that may be claimed."""
+
+    path: Path
+    name: str
+    origin: Origin
+    stream: str
+    signature: Signature
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A file that is ours: it lies in the share's `work/` under its file id."""
+
+    file_id: str
+    name: str
+    stream: str
+    work: Path
+    signature: Signature
+    claimed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One record that breaks a rule: its ordinal (from 1), its line, and who it is."""
+
+    record: int | None
+    line: int
+    primary_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """How often one rule was broken, with the first hundred places.
+
+    `element` is the path of the element a schema finding is about (`user/expiry_date`).
+    """
+
+    rule: str
+    severity: Severity
+    message: str
+    hint: str
+    count: int
+    examples: tuple[Example, ...] = ()
+    element: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fatal:
+    """The one fault that condemns the whole file, and exactly where it stands.
+
+    `line` and `column` count from 1, `offset` is in bytes from the start of the file as dropped,
+    `bytes_hex` are the offending bytes (at most four).
+    """
+
+    rule: str
+    line: int
+    column: int
+    offset: int
+    bytes_hex: str
+    message: str
+    hint: str
+
+    @property
+    def reason(self) -> Reason:
+        """The reason word that belongs to the rule."""
+        return Reason(self.rule.replace(".", "_").replace("-", "_"))
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Records of one file. total = delivered + left_out + duplicates + yielded."""
+
+    total: int = 0
+    delivered: int = 0
+    left_out: int = 0
+    duplicates: int = 0
+    yielded: int = 0
+    warned: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Counts over the records that would be sent: by user group, by field, by state of dates."""
+
+    records: int = 0
+    groups: Mapping[str, int] = field(default_factory=dict)
+    coverage: Mapping[str, int] = field(default_factory=dict)
+    states: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """The zip on the data volume: one entry, deterministic bytes.
+
+    `identical` says that the XML inside is byte for byte the file as dropped.
+    """
+
+    path: Path
+    entry: str
+    size: int
+    sha256: str
+    identical: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Refined:
+    """Everything that one read of a file yields. `bundle` is None when `fatal` is not, or when no
+    record can be delivered."""
+
+    sha256: str
+    size: int
+    counts: Counts
+    profile: Profile
+    findings: tuple[Finding, ...]
+    fatal: Fatal | None
+    bundle: Bundle | None
+    schema: str
+    rules: tuple[str, ...]
+    encoding: str = "utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class StillChanging:
+    """The file changed between settling and the end of the read: it must settle again."""
+
+    signature: Signature
+
+
+@dataclass(frozen=True, slots=True)
+class HeldFor:
+    """One thing that keeps a file from being sent without a person's word."""
+
+    reason: Reason
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The earlier file that a file was judged against, and the change between the two."""
+
+    file_id: str
+    new: int | None = None
+    changed: int | None = None
+    unchanged: int | None = None
+    absent: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One file's story, from which the JSON, HTML and text reports are made."""
+
+    file_id: str
+    file: str
+    stream: str
+    verdict: Verdict
+    reason: Reason | None
+    hint: str | None
+    refined: Refined
+    made_at: datetime
+    held_for: tuple[HeldFor, ...] = ()
+    compared_with: Comparison | None = None
+    zip_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """Proof that a zip stands complete on the server under its final name.
+
+    `found` is true when an earlier attempt had already put it there; `taken_as` is the name under
+    which the receiver has already renamed it.
+    """
+
+    remote_path: str
+    size: int
+    found: bool
+    taken_as: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of a file's audit trail."""
+
+    at: datetime
+    actor: str
+    from_state: State | None
+    to_state: State
+    reason: Reason | None
+    note: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class FileView:
+    """A file as people and programs outside see it: no patron data."""
+
+    id: str
+    file: str
+    stream: str
+    state: State
+    reason: Reason | None
+    hint: str | None
+    since: datetime
+    size: int
+    counts: Counts | None
+    remote_name: str | None
+    delivered_at: datetime | None
+    rehearsed: bool
+    held_for: tuple[HeldFor, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A file in the inbox that is not claimed yet, and the sentence that says why."""
+
+    file: str
+    why: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StreamView:
+    """One stream at a glance. `records` counts the records of the last delivery."""
+
+    name: str
+    last_delivery: datetime | None
+    last_file: str | None
+    records: int | None
+    next_expected: datetime | None
+    waiting: int
+    held: int
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """Something that stops the service or a lane, since when, and what to do."""
+
+    reason: Reason
+    hint: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """What one UTC day brought: the sum of records delivered, and files by outcome."""
+
+    date: str
+    records: int
+    delivered: int
+    held: int
+    rejected: int
+    duplicate: int
+
+
+@dataclass(frozen=True, slots=True)
+class StatusView:
+    """All that the status page, STATUS.html and `sisdrop status` show. `recent` is newest first."""
+
+    version: str
+    now: datetime
+    mode: str
+    last_scan: datetime | None
+    share_up: bool
+    blocked: tuple[Blocked, ...] = ()
+    waiting: tuple[Waiting, ...] = ()
+    unmatched: tuple[Waiting, ...] = ()
+    open_files: tuple[FileView, ...] = ()
+    recent: tuple[FileView, ...] = ()
+    streams: tuple[StreamView, ...] = ()
+    days: tuple[Day, ...] = ()

@@ -1,0 +1,67 @@
+"""The table of transitions of a file: the only place that says which state may follow which.
+
+| state      | on the share          | on the data volume        | on the server          | at restart      |
+|------------|-----------------------|---------------------------|------------------------|-----------------|
+| claimed    | work/                 | perhaps a partial folder  | nothing                | refine again    |
+| refined    | work/                 | zip, report               | nothing                | guard again     |
+| held       | held/ + report        | zip, report               | nothing                | nothing         |
+| queued     | nothing, or work/     | zip, original, report     | nothing                | deliver         |
+| delivering | nothing               | zip, original, report     | nothing, temp or final | ask, then go on |
+| delivered  | nothing               | zip, original, report     | final name             | archive         |
+| archived   | nothing               | archive folder            | final name or suffix   | nothing         |
+| rejected   | rejected/ + report    | report                    | nothing                | nothing         |
+| duplicate  | nothing               | manifest, report          | as before              | nothing         |
+| superseded | nothing               | archive folder            | nothing                | nothing         |
+"""
+
+from sisdrop.model import State
+
+TRANSITIONS: dict[State, frozenset[State]] = {
+    State.CLAIMED: frozenset({State.REFINED, State.REJECTED, State.HELD}),
+    # Back to claimed: the bytes changed after they were read, so they are read again.
+    State.REFINED: frozenset(
+        {
+            State.CLAIMED,
+            State.QUEUED,
+            State.HELD,
+            State.REJECTED,
+            State.DUPLICATE,
+            State.SUPERSEDED,
+        }
+    ),
+    # Back to claimed: somebody edited the file while it was held.
+    State.HELD: frozenset(
+        {State.CLAIMED, State.REFINED, State.REJECTED, State.DUPLICATE, State.SUPERSEDED}
+    ),
+    # Straight to archived: in rehearsal everything happens but the upload.
+    State.QUEUED: frozenset({State.DELIVERING, State.SUPERSEDED, State.ARCHIVED}),
+    # Back to queued: the attempt failed and the file waits for the next one.
+    State.DELIVERING: frozenset({State.DELIVERED, State.QUEUED}),
+    State.DELIVERED: frozenset({State.ARCHIVED}),
+    State.ARCHIVED: frozenset(),
+    State.REJECTED: frozenset(),
+    State.DUPLICATE: frozenset(),
+    State.SUPERSEDED: frozenset(),
+}
+
+FINAL = frozenset(state for state, following in TRANSITIONS.items() if not following)
+OPEN = tuple(state for state in State if state not in FINAL)
+
+
+class IllegalTransition(RuntimeError):
+    """The program tried a step that is not in the table: our bug, never the file's."""
+
+    def __init__(self, before: State, after: State) -> None:
+        super().__init__(f"no way leads from {before} to {after}")
+        self.before = before
+        self.after = after
+
+
+def check_transition(before: State, after: State) -> None:
+    """Let a step of the table pass.
+
+    Raises:
+        IllegalTransition: if `after` may not follow `before`.
+    """
+    if after not in TRANSITIONS[before]:
+        raise IllegalTransition(before, after)
