@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
+from typing_extensions import override
+
 Fact = str | int | float | bool
 
 
@@ -155,6 +157,7 @@ class Problem:
     key: str
     message: str
 
+    @override
     def __str__(self) -> str:
         """The problem on one line."""
         return f"{self.key}: {self.message}"

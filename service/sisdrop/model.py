@@ -182,8 +182,10 @@ class Bundle:
 
 @dataclass(frozen=True, slots=True)
 class Refined:
-    """Everything that one read of a file yields. `bundle` is None when `fatal` is not, or when no
-    record can be delivered."""
+    """Everything that one read of a file yields.
+
+    `bundle` is None when `fatal` is not, or when no record can be delivered.
+    """
 
     sha256: str
     size: int

@@ -1,17 +1,17 @@
 """The table of transitions of a file: the only place that says which state may follow which.
 
-| state      | on the share          | on the data volume        | on the server          | at restart      |
-|------------|-----------------------|---------------------------|------------------------|-----------------|
-| claimed    | work/                 | perhaps a partial folder  | nothing                | refine again    |
-| refined    | work/                 | zip, report               | nothing                | guard again     |
-| held       | held/ + report        | zip, report               | nothing                | nothing         |
-| queued     | nothing, or work/     | zip, original, report     | nothing                | deliver         |
-| delivering | nothing               | zip, original, report     | nothing, temp or final | ask, then go on |
-| delivered  | nothing               | zip, original, report     | final name             | archive         |
-| archived   | nothing               | archive folder            | final name or suffix   | nothing         |
-| rejected   | rejected/ + report    | report                    | nothing                | nothing         |
-| duplicate  | nothing               | manifest, report          | as before              | nothing         |
-| superseded | nothing               | archive folder            | nothing                | nothing         |
+| state      | on the share       | on the data volume       | on the server  | at restart   |
+|------------|--------------------|--------------------------|----------------|--------------|
+| claimed    | work/              | perhaps a partial folder | nothing        | refine again |
+| refined    | work/              | zip, report              | nothing        | guard again  |
+| held       | held/ + report     | zip, report              | nothing        | nothing      |
+| queued     | nothing, or work/  | zip, original, report    | nothing        | deliver      |
+| delivering | nothing            | zip, original, report    | temp or final  | ask, go on   |
+| delivered  | nothing            | zip, original, report    | final name     | archive      |
+| archived   | nothing            | archive folder           | name or suffix | nothing      |
+| rejected   | rejected/ + report | report                   | nothing        | nothing      |
+| duplicate  | nothing            | manifest, report         | as before      | nothing      |
+| superseded | nothing            | archive folder           | nothing        | nothing      |
 """
 
 from sisdrop.model import State

@@ -1,0 +1,1 @@
+"""Getting a zip onto the server, provably once."""

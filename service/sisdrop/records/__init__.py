@@ -1,0 +1,1 @@
+"""The record core: framing, checking and cutting patron records."""
