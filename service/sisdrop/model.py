@@ -76,25 +76,29 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A settled file on the share that may be claimed."""
+    """A settled file on the share that may be claimed; `marker` is the file that said so."""
 
     path: Path
     name: str
     origin: Origin
     stream: str
     signature: Signature
+    marker: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Claimed:
-    """A file that is ours: it lies in the share's `work/` under its file id."""
+class Claim:
+    """The intention to take a candidate: written down before the rename, gone after it.
+
+    `path` and `marker` are file system bytes, because names on a share need not be text.
+    """
 
     file_id: str
     name: str
     stream: str
-    work: Path
+    path: bytes
+    marker: bytes | None
     signature: Signature
-    claimed_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +230,57 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
+class Approval:
+    """A person's word on a held file: it lifts what was shown for exactly these bytes."""
+
+    actor: str
+    reason: str
+    at: datetime
+    sha256: str
+    stale: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FileRow:
+    """What the ledger knows of one file: its state and all that a restart needs. No patron data.
+
+    `since` is when the state was entered; `failures` counts deaths inside refine of this file;
+    `rehearsed` says that everything happened but the upload.
+    """
+
+    id: str
+    name: str
+    stream: str
+    state: State
+    since: datetime
+    claimed_at: datetime
+    signature: Signature
+    reason: Reason | None = None
+    hint: str | None = None
+    failures: int = 0
+    sha256: str | None = None
+    counts: Counts | None = None
+    profile: Profile | None = None
+    bundle_size: int | None = None
+    bundle_sha256: str | None = None
+    identical: bool = False
+    held_for: tuple[HeldFor, ...] = ()
+    approval: Approval | None = None
+    compared_with: str | None = None
+    duplicate_of: str | None = None
+    remote_time: datetime | None = None
+    remote_name: str | None = None
+    attempts: int = 0
+    delivered_at: datetime | None = None
+    taken_as: str | None = None
+    rehearsed: bool = False
+    filed_at: datetime | None = None
+    folder: str | None = None
+    purged_at: datetime | None = None
+    share_purged_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """One file's story, from which the JSON, HTML and text reports are made."""
 
@@ -285,6 +340,14 @@ class FileView:
     delivered_at: datetime | None
     rehearsed: bool
     held_for: tuple[HeldFor, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FileStory:
+    """A file and its audit trail, oldest event first."""
+
+    file: FileView
+    events: tuple[Event, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,22 +17,14 @@
 from sisdrop.model import State
 
 TRANSITIONS: dict[State, frozenset[State]] = {
-    State.CLAIMED: frozenset({State.REFINED, State.REJECTED, State.HELD}),
+    # Straight to held: the program failed on this very file three times.
+    State.CLAIMED: frozenset({State.REFINED, State.HELD}),
     # Back to claimed: the bytes changed after they were read, so they are read again.
     State.REFINED: frozenset(
-        {
-            State.CLAIMED,
-            State.QUEUED,
-            State.HELD,
-            State.REJECTED,
-            State.DUPLICATE,
-            State.SUPERSEDED,
-        }
+        {State.CLAIMED, State.QUEUED, State.HELD, State.REJECTED, State.DUPLICATE}
     ),
-    # Back to claimed: somebody edited the file while it was held.
-    State.HELD: frozenset(
-        {State.CLAIMED, State.REFINED, State.REJECTED, State.DUPLICATE, State.SUPERSEDED}
-    ),
+    # To refined: approved, and judged again. To claimed: edited while held, and read again.
+    State.HELD: frozenset({State.CLAIMED, State.REFINED, State.REJECTED, State.SUPERSEDED}),
     # Straight to archived: in rehearsal everything happens but the upload.
     State.QUEUED: frozenset({State.DELIVERING, State.SUPERSEDED, State.ARCHIVED}),
     # Back to queued: the attempt failed and the file waits for the next one.

@@ -1,0 +1,349 @@
+"""Plain words for every reason, state and verdict: what it is, what it means, what to do.
+
+One table for the report, the share's STATUS.html, the status page and the commands, so that the
+registrar's office, the library and the operator read the same sentence everywhere.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+from sisdrop.errors import Reason
+from sisdrop.model import FileView, State, Verdict
+
+
+class Words(NamedTuple):
+    """A short title, what it means for the reader, and what the reader can do."""
+
+    title: str
+    meaning: str
+    action: str
+
+
+_WAIT = "Nothing yet: it is tried again by itself."
+_DROP_AGAIN = "then drop the new file into the inbox."
+_SEND_OR_NOT = (
+    "If this is what you meant, move the file from the folder held into the folder approved on the "
+    "share. If not, delete it from held and drop a corrected file."
+)
+
+_REJECTED: dict[Reason, Words] = {
+    Reason.XML_NOT_WELL_FORMED: Words(
+        "Not a proper XML file",
+        "The file breaks the basic form of XML, often by a bare & or < in a name or an address, or "
+        "by a tag that is never closed. One such place makes Alma refuse the whole load.",
+        f'Let the export write "&" as "&amp;" and "<" as "&lt;" in all fields, {_DROP_AGAIN}',
+    ),
+    Reason.XML_ENCODING: Words(
+        "The text is not in UTF-8",
+        "Some letters are stored in another way than UTF-8, often as Windows-1252 or UTF-16. Alma "
+        "would refuse the whole load or show broken names.",
+        f"Set the export to UTF-8, {_DROP_AGAIN}",
+    ),
+    Reason.XML_CONTROL_CHARACTER: Words(
+        "An invisible control character",
+        "Somewhere stands a character that XML forbids. Mostly it was pasted into a name or an "
+        "address. One of them makes Alma refuse the whole load.",
+        "Correct that field in the student system, or let the export remove such characters, "
+        f"{_DROP_AGAIN}",
+    ),
+    Reason.XML_FORBIDDEN_CONSTRUCT: Words(
+        "A document type or entity declaration",
+        "The file begins with a DOCTYPE or declares entities. Patron files need neither, and they "
+        "can harm the system that reads them, so such files are never sent.",
+        f"Switch the DOCTYPE line off in the export, {_DROP_AGAIN}",
+    ),
+    Reason.XML_WRONG_ROOT: Words(
+        "Not an Alma user file",
+        "The file is XML, but its outermost element is not <users>. It may be an export for "
+        "another system, or Alma's old format.",
+        f"Convert the export to Alma's user format (version 2), {_DROP_AGAIN}",
+    ),
+    Reason.XML_TRUNCATED: Words(
+        "The end of the file is missing",
+        "The file stops half-way, as when an export or a copy breaks off. Nobody can tell how "
+        "many records are missing.",
+        f"Run the export again and let it finish, {_DROP_AGAIN}",
+    ),
+    Reason.XML_EMPTY: Words(
+        "The file is empty",
+        "The file holds nothing at all. The export probably failed.",
+        f"Run the export again, {_DROP_AGAIN}",
+    ),
+    Reason.XML_NO_RECORDS: Words(
+        "No patron records",
+        "The file is in good form but holds not a single patron record.",
+        f"Check what the export selects, {_DROP_AGAIN}",
+    ),
+    Reason.XML_TOO_LARGE: Words(
+        "The file is too large",
+        "The file is larger than this service accepts.",
+        "Check that it is the right file. If it is, ask the operator of sisdrop to raise the limit "
+        "(inbox.max_file_size).",
+    ),
+    Reason.XML_RECORD_TOO_LARGE: Words(
+        "One record is too large",
+        "One record is larger than any true patron record, which mostly means that a closing tag "
+        "is missing.",
+        "Look at the place named below. If the record is right, ask the operator of sisdrop to "
+        "raise the limit (validation.max_record_size).",
+    ),
+    Reason.NO_DELIVERABLE_RECORDS: Words(
+        "Not one record could be sent",
+        "The file is in good form, but every record in it had to be left out.",
+        f"The tables below say why. Correct the export, {_DROP_AGAIN}",
+    ),
+    Reason.DUPLICATES_REFUSED: Words(
+        "The same person more than once",
+        "At least one person is in the file more than once, and this service is set to refuse "
+        "such files.",
+        f"Let the export list each person once, {_DROP_AGAIN}",
+    ),
+    Reason.REFUSED: Words(
+        "Refused by a person",
+        "The file was waiting for a decision, and somebody decided not to send it.",
+        "Nothing needs to be done. Drop a corrected file when there is one.",
+    ),
+}
+
+_HELD: dict[Reason, Words] = {
+    Reason.SHRUNK: Words(
+        "Far fewer records than last time",
+        "The file holds many fewer records than the last one. The export may have missed people.",
+        "Compare the number of records with what the student system should have.",
+    ),
+    Reason.GROWN: Words(
+        "Far more records than last time",
+        "The file holds many more records than the last one. The export may have taken in people "
+        "who are no library patrons.",
+        "Compare the number of records with what the student system should have.",
+    ),
+    Reason.GROUP_SHRUNK: Words(
+        "One user group lost many records",
+        "One user group holds many fewer records than in the last file. A part of the export may "
+        "be missing, or a group code was changed.",
+        "Check what the export selects for this user group.",
+    ),
+    Reason.TOO_MANY_NEW: Words(
+        "Many people who were not in the last file",
+        "That is normal at the start of a term. It also happens when the identifier was switched "
+        "to another number: then Alma would hold every patron twice.",
+        "Check that the primary identifier is still the same kind of number as before.",
+    ),
+    Reason.TOO_MANY_ABSENT: Words(
+        "Many people of the last file are missing",
+        "People who were in the last file are not in this one. Alma does not delete them, but it "
+        "no longer learns about their changes either.",
+        "Check that the export still selects everybody it should.",
+    ),
+    Reason.STATE_RISE: Words(
+        "Many more expired or inactive people",
+        "Many more records than last time are expired, due for purge or inactive. The dates of "
+        "the new term may not have been entered yet; these patrons could no longer borrow.",
+        "Check the expiry dates and purge dates in the export.",
+    ),
+    Reason.FIELD_LOSS: Words(
+        "A field is missing that was there before",
+        "The last file carried this field for many more people. Alma erases what a record no "
+        "longer carries, so sending this file would wipe the field in Alma.",
+        "Check that the export still fills this field.",
+    ),
+    Reason.TOO_MANY_LEFT_OUT: Words(
+        "Many records have errors",
+        "More records than allowed had to be left out because of errors.",
+        "Correct the errors in the tables below at the source.",
+    ),
+    Reason.STALE: Words(
+        "Older than a file already sent",
+        "A newer file of the same kind has gone out. Sending this one would put old data over new "
+        "data in Alma.",
+        "Delete it from the folder held and drop today's file. To send this one all the same, "
+        "ask the operator of sisdrop (sisdrop approve ID --stale).",
+    ),
+    Reason.FIRST_LOAD: Words(
+        "The first file of its kind",
+        "There is no earlier file to compare this one with, so a person has to look at it once.",
+        "Check the counts below against what you expect.",
+    ),
+    Reason.INTERNAL_ERROR: Words(
+        "sisdrop could not work through this file",
+        "Three tries ended in a fault of sisdrop itself. The file is safe, and others go on.",
+        "Leave the file in the folder held and tell the operator of sisdrop.",
+    ),
+}
+
+_TRANSIENT: dict[Reason, Words] = {
+    Reason.CONNECT: Words(
+        "The server cannot be reached",
+        "No connection to the server from which Alma fetches files.",
+        f"{_WAIT} If it lasts for hours, the operator checks the network and the firewall.",
+    ),
+    Reason.CONNECTION_LOST: Words(
+        "The connection broke off",
+        "The connection to the server ended before all was sent. Alma sees no half file.",
+        f"{_WAIT} If it lasts for hours, the operator checks the network.",
+    ),
+    Reason.TIMEOUT: Words(
+        "The server does not answer",
+        "The server was reached but stayed silent for too long.",
+        f"{_WAIT} If it lasts for hours, ask the owner of the server.",
+    ),
+    Reason.REMOTE_FAILURE: Words(
+        "The server reported a failure",
+        "The server answered with a failure and gave no usable cause.",
+        f"{_WAIT} If it lasts for hours, ask the owner of the server.",
+    ),
+    Reason.REMOTE_FULL: Words(
+        "The server is full",
+        "The server from which Alma fetches files has no space left.",
+        "Ask the owner of the server to make room. It is tried again by itself.",
+    ),
+    Reason.SHARE_GONE: Words(
+        "The share cannot be reached",
+        "The folder into which files are dropped is missing or cannot be read.",
+        "Check the file server and the mount. sisdrop goes on by itself once the share is back.",
+    ),
+    Reason.DATA_FULL: Words(
+        "sisdrop's own disk is full",
+        "There is no space left for the zip and the archive. Files wait on the share.",
+        "The operator enlarges the data volume. sisdrop goes on by itself.",
+    ),
+}
+
+_OPERATOR: dict[Reason, Words] = {
+    Reason.HOST_KEY: Words(
+        "The server's identity has changed",
+        "The server does not show the key that sisdrop knows it by. Nothing is sent until a "
+        "person has checked that it is still the right server.",
+        "The operator asks the owner of the server for its new fingerprint and compares it "
+        "(sisdrop scan-host-key).",
+    ),
+    Reason.AUTH: Words(
+        "The server refuses the login",
+        "The server does not accept the account or its key.",
+        "The operator asks the owner of the server whether the account and the public key are "
+        "still in place.",
+    ),
+    Reason.KEY_UNREADABLE: Words(
+        "The login key cannot be read",
+        "The file with sisdrop's own key or password is missing, damaged or not readable.",
+        "The operator checks the secret and the rights on it (sisdrop check).",
+    ),
+    Reason.REMOTE_PATH: Words(
+        "The upload folder does not exist",
+        "The folder on the server into which files are to be put is not there.",
+        "The operator checks the setting sftp.directory, or asks the owner of the server to make "
+        "the folder.",
+    ),
+    Reason.REMOTE_PERMISSION: Words(
+        "No right to write on the server",
+        "The account can log in but may not put files into the upload folder.",
+        "The operator asks the owner of the server for the right to write there.",
+    ),
+    Reason.REMOTE_CONFLICT: Words(
+        "Another file has our name on the server",
+        "On the server lies a file with the very name of ours but another size. sisdrop replaces "
+        "nothing that it did not put there.",
+        "The operator looks at that file with the owner of the server and has it moved away.",
+    ),
+    Reason.SHARE_CHANGED: Words(
+        "This is not the share sisdrop knows",
+        "The share is another one than before, was restored, or is not mounted. sisdrop writes "
+        "nothing there until a person confirms it.",
+        "The operator checks the mount. If the new share is right: sisdrop check --adopt-share.",
+    ),
+    Reason.SHARE_PERMISSION: Words(
+        "sisdrop may not write on the share",
+        "sisdrop can see the share but has no right to move or write files there.",
+        "Campus IT gives sisdrop's account the right to change the inbox and its folders.",
+    ),
+    Reason.LEDGER_UNUSABLE: Words(
+        "sisdrop's own records cannot be used",
+        "The ledger, in which sisdrop notes what became of each file, cannot be read or written. "
+        "Nothing is sent, so that nothing is sent twice.",
+        "The operator checks the data volume or restores the ledger.",
+    ),
+}
+
+REASONS: Mapping[Reason, Words] = MappingProxyType(_REJECTED | _HELD | _TRANSIENT | _OPERATOR)
+
+STATES: Mapping[State, Words] = MappingProxyType(
+    {
+        State.CLAIMED: Words("Being checked", "sisdrop is reading the file.", "Nothing."),
+        State.REFINED: Words(
+            "Checked", "The file was read and is compared with the last one.", "Nothing."
+        ),
+        State.HELD: Words(
+            "Waiting for a decision",
+            "Something about the file is unusual. Nothing of it is sent until a person says so.",
+            _SEND_OR_NOT,
+        ),
+        State.QUEUED: Words(
+            "Waiting to be sent", "The file is good and waits for its turn.", "Nothing."
+        ),
+        State.DELIVERING: Words("Being sent", "The file is on its way to the server.", "Nothing."),
+        State.DELIVERED: Words(
+            "Delivered",
+            "The file lies complete on the server from which Alma fetches it.",
+            "Nothing.",
+        ),
+        State.ARCHIVED: Words(
+            "Delivered",
+            "The file was put on the server from which Alma fetches it; a copy is in the archive.",
+            "Nothing.",
+        ),
+        State.REJECTED: Words(
+            "Rejected",
+            "The file cannot be used. Nothing of it was sent.",
+            "Read the report beside it in the folder rejected, correct the export and drop the "
+            "new file into the inbox.",
+        ),
+        State.DUPLICATE: Words(
+            "Same as the last file",
+            "The same records were sent before, so nothing was sent again.",
+            "Nothing. If the file should have been new, check the export.",
+        ),
+        State.SUPERSEDED: Words(
+            "Replaced by a newer file",
+            "A newer file of the same kind came before this one was sent. It is in the archive.",
+            "Nothing.",
+        ),
+    }
+)
+
+VERDICTS: Mapping[Verdict, Words] = MappingProxyType(
+    {
+        Verdict.ACCEPTED: Words("Accepted", "The file is good.", "Nothing needs to be done."),
+        Verdict.HELD: Words(
+            "Waiting for a decision",
+            "The file is in good form, but something about it is unusual. Nothing of it is sent "
+            "until a person says so.",
+            _SEND_OR_NOT,
+        ),
+        Verdict.REJECTED: Words(
+            "Rejected",
+            "The file cannot be used. Nothing of it was sent.",
+            f"Correct the export, {_DROP_AGAIN}",
+        ),
+        Verdict.DUPLICATE: Words(
+            "Same as the last file",
+            "The same records were sent before, so nothing was sent again.",
+            "Nothing needs to be done. If the file should have been new, check the export.",
+        ),
+    }
+)
+
+# The folder `approved` lifts limits only; these two need the operator.
+_NOT_BY_FOLDER = frozenset({Reason.STALE, Reason.INTERNAL_ERROR})
+
+
+def how_to_decide(reasons: frozenset[Reason]) -> str | None:
+    """How to send or refuse a held file by moving it on the share; None if that cannot help."""
+    return None if reasons & _NOT_BY_FOLDER else _SEND_OR_NOT
+
+
+def outcome(file: FileView) -> str:
+    """Where a file stands, in two to five words; a rehearsed file never reads as delivered."""
+    if file.rehearsed and file.state is State.ARCHIVED:
+        return "Rehearsed, not sent"
+    return STATES[file.state].title
