@@ -1,0 +1,121 @@
+"""Names on the server, and what a look at its folder means. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+# What most file systems allow, less the dot and suffix of a temporary name and of a receiver.
+_NAME_LIMIT = 220
+_TEMPORARY_SUFFIX = ".part"
+_FIRST_PRINTABLE = " "
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One name in a remote folder: its size in bytes, if the server says so, and its kind."""
+
+    size: int | None
+    is_file: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """Nothing of this name was ever put there, as far as can be seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """The final name stands there with our size."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The receiver has renamed our file to `name`."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """`name` is in our way: another size than ours (in bytes, if known), or not a file."""
+
+    name: str
+    size: int | None
+
+
+Found = Absent | Present | Taken | Conflict
+
+
+def final_name(pattern: str, utc: datetime, order: int, stream: str, digest: str) -> str:
+    """The name under which a zip is delivered.
+
+    `order` is the stream's place in the list, `digest` the hexadecimal SHA-256 of the zip.
+
+    Raises:
+        ValueError: if the pattern makes no plain, visible name that ends in `.zip`, or `utc`
+            has no time zone.
+    """
+    if utc.tzinfo is None:
+        raise ValueError("the time of a remote name needs a time zone")
+    try:
+        name = pattern.format(utc=utc.astimezone(UTC), order=order, stream=stream, digest=digest)
+    except (KeyError, IndexError, AttributeError) as error:
+        raise ValueError(
+            f"the pattern {pattern!r} may use utc, order, stream and digest"
+        ) from error
+    if name.startswith(".") or not name.lower().endswith(".zip"):
+        raise ValueError(f"the pattern {pattern!r} must make a visible name that ends in .zip")
+    if "/" in name or "\\" in name or min(name) < _FIRST_PRINTABLE:
+        raise ValueError(f"the pattern {pattern!r} must make one plain file name")
+    if len(name.encode()) > _NAME_LIMIT:
+        raise ValueError(f"the pattern {pattern!r} makes a name of over {_NAME_LIMIT} bytes")
+    return name
+
+
+def temporary_name(final: str) -> str:
+    """The hidden name under which a zip is uploaded; no receiver looks for it."""
+    return f".{final}{_TEMPORARY_SUFFIX}"
+
+
+def resolve(directory: str, home: str) -> str:
+    """Where `directory` is on the server: a leading `~` is the folder where SFTP starts."""
+    if directory != "~" and not directory.startswith("~/"):
+        return directory.rstrip("/") or "/"
+    return join(home, directory[2:].strip("/")) if directory[2:].strip("/") else home
+
+
+def join(folder: str, name: str) -> str:
+    """The path of a name in a remote folder."""
+    return f"{folder.rstrip('/')}/{name}"
+
+
+def look_up(final: str, size: int, listing: Mapping[str, Entry]) -> Found:
+    """What a listing of the folder says about a zip of `size` bytes.
+
+    The receiver's suffix is not known for sure (`.old` and `.handled` are both reported), so any
+    name that begins with ours counts as taken.
+    """
+    entry = listing.get(final)
+    if entry is not None:
+        ours = entry.is_file and entry.size == size
+        return Present() if ours else Conflict(final, entry.size)
+    taken = min((name for name in listing if name.startswith(final)), default=None)
+    if taken is not None:
+        return Taken(taken)
+    temporary = temporary_name(final)
+    blocking = listing.get(temporary)
+    if blocking is not None and not blocking.is_file:
+        return Conflict(temporary, blocking.size)
+    return Absent()
+
+
+def plan_sweep(final: str, stale: frozenset[str], listing: Mapping[str, Entry] | None) -> list[str]:
+    """The temporary names of ours to remove before `final` is sent.
+
+    Exact names only, and never the one that is about to be overwritten. Without a listing, all
+    of them are tried.
+    """
+    names = sorted(temporary_name(name) for name in stale - {final})
+    if listing is None:
+        return names
+    return [name for name in names if name in listing and listing[name].is_file]
