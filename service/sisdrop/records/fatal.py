@@ -1,0 +1,302 @@
+"""Find out where and why a document is not acceptable as a whole: a second, short look at it.
+
+`refine.py` knows only that something is wrong and up to where all was well. Here every suspect is
+asked for its place: the bytes, the well-formedness, the framing, the root. The earliest wins.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from sisdrop.model import Fatal
+from sisdrop.records.encoding import ByteFault, ByteWatch, foreign_declaration, guess, wide_encoding
+from sisdrop.records.framing import BOM, Ailment, Trouble
+from sisdrop.records.wellformed import TEXTS, Break, Cause, find_break
+
+_BLOCK = 1 << 18
+_HEAD = 1024
+_ZIP_MARKS = (b"PK\x03\x04", b"PK\x05\x06")
+_CONSTRUCT = re.compile(rb"<!--|<!\[CDATA\[|<\?")
+_DECLARATIONS = (b"<!doctype", b"<!entity", b"<!element", b"<!attlist", b"<!notation")
+_LONGEST_CHARACTER = 4
+_NOT_WELL_FORMED = "xml.not-well-formed"
+_FORBIDDEN = "xml.forbidden-construct"
+_TOO_LARGE = "xml.record-too-large"
+_TRUNCATED = "xml.truncated"
+_EXPORT_AGAIN = "The export or the copy broke off: export the file again."
+
+
+class Source(Protocol):
+    """The file, from which any part can be read again."""
+
+    def seek(self, offset: int, /) -> int:
+        """Go to an offset in bytes."""
+        ...
+
+    def read(self, size: int, /) -> bytes:
+        """The next bytes, fewer than `size` only at the end."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One suspect's claim: a rule of the closed list, the place, and the words for it."""
+
+    rule: str
+    offset: int
+    message: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """What refine knew when it stopped.
+
+    All before `good` is well-formed and `good` stands directly under the root whose start tag is
+    `root_tag` (empty: `good` is 0, the beginning). `records` came before `good`. What is wrong is
+    not after `until`, if that is known. `fault` is what refine has found itself; `suspect` is
+    where to point when no other place can be found.
+    """
+
+    good: int = 0
+    root_tag: bytes = b""
+    records: int = 0
+    max_piece: int = 0
+    until: int | None = None
+    trouble: Trouble | None = None
+    fault: Fault | None = None
+    suspect: Fault = Fault(_NOT_WELL_FORMED, 0, *TEXTS[Cause.QUOTE])
+
+
+def diagnose(source: Source, stop: Stop) -> Fatal:
+    """The earliest fault in the file.
+
+    Raises:
+        OSError: from reading.
+    """
+    fault = _judge_head(source) or _judge_rest(source, stop)
+    line, column = locate(source, fault.offset)
+    raw = _character(_read(source, fault.offset, _LONGEST_CHARACTER))
+    return Fatal(fault.rule, line, column, fault.offset, raw.hex(), fault.message, fault.hint)
+
+
+def locate(source: Source, offset: int) -> tuple[int, int]:
+    """Line and column of an offset, both from 1; the column counts characters, not the BOM."""
+    line, start = 1, b""
+    for block in blocks(source, 0, offset):
+        line += block.count(b"\n")
+        start = (start + block).rpartition(b"\n")[2]
+    return line, len(start.removeprefix(BOM).decode("utf-8", "replace")) + 1
+
+
+def blocks(source: Source, start: int, end: int | None = None) -> Iterator[bytes]:
+    """The bytes from `start` to `end`, or to the end of the file."""
+    at = start
+    while end is None or at < end:
+        source.seek(at)
+        block = source.read(_BLOCK if end is None else min(_BLOCK, end - at))
+        if not block:
+            return
+        at += len(block)
+        yield block
+
+
+def _judge_head(source: Source) -> Fault | None:
+    head = _read(source, 0, _HEAD)
+    if head.startswith(_ZIP_MARKS):
+        return Fault(
+            _NOT_WELL_FORMED,
+            0,
+            "This is a zip archive, not XML.",
+            "This is a zip archive: drop the XML inside it.",
+        )
+    if wide := wide_encoding(head):
+        message = f"The file is in {wide}, not UTF-8."
+        return Fault("xml.encoding", 0, message, "Let the export write UTF-8.")
+    shift = len(BOM) * head.startswith(BOM)
+    return judge_declaration(head[shift:], shift)
+
+
+def judge_declaration(prolog: bytes, offset: int) -> Fault | None:
+    """Whether the XML declaration that begins at `offset` names another encoding than UTF-8."""
+    declared = foreign_declaration(prolog)
+    if declared is None:
+        return None
+    return Fault(
+        "xml.encoding",
+        offset + declared,
+        "The XML declaration names another encoding than UTF-8.",
+        'Let the export write UTF-8 and declare encoding="UTF-8"; changing the declaration '
+        "alone is not enough.",
+    )
+
+
+def _judge_rest(source: Source, stop: Stop) -> Fault:
+    if not stop.root_tag and _is_blank(source):
+        message = "The file is empty." if not _read(source, 0, 1) else "The file is blank."
+        return Fault("xml.empty", 0, message, "The export wrote no records: run it again.")
+    found = find_break(stop.root_tag, blocks(source, stop.good, stop.until))
+    if found is not None:
+        found = Break(stop.good + found.offset, found.cause)
+        # A break where we stopped reading is none of the file's.
+        found = None if stop.until is not None and found.cause in _AT_END else found
+    upto = stop.until if found is None else found.offset + _LONGEST_CHARACTER
+    faults = [
+        _from_bytes(source, stop, upto),
+        stop.fault,
+        _from_break(source, stop, found),
+        _from_trouble(source, stop, found),
+    ]
+    # min keeps the first of equals: the most telling one stands first.
+    claims = [fault for fault in faults if fault is not None]
+    return min(claims, key=lambda fault: fault.offset, default=stop.suspect)
+
+
+_AT_END = frozenset({Cause.ENDED, Cause.UNCLOSED})
+
+
+def _is_blank(source: Source) -> bool:
+    return not any(block.removeprefix(BOM).strip() for block in blocks(source, 0))
+
+
+def _from_bytes(source: Source, stop: Stop, upto: int | None) -> Fault | None:
+    watch = ByteWatch(thorough=True, offset=stop.good)
+    for block in blocks(source, stop.good, upto):
+        watch.feed(block)
+        if watch.fault is not None:
+            return _byte_fault(watch.fault)
+    return None
+
+
+def _byte_fault(fault: ByteFault) -> Fault:
+    if fault.control:
+        return Fault(
+            "xml.control-character",
+            fault.offset,
+            "A control character stands here that XML forbids.",
+            "Let the export drop control characters from names and addresses.",
+        )
+    return Fault(
+        "xml.encoding",
+        fault.offset,
+        f"The bytes here are not UTF-8; {guess(fault)}.",
+        "Let the export write UTF-8, and convert every field that goes into it.",
+    )
+
+
+def _from_break(source: Source, stop: Stop, found: Break | None) -> Fault | None:
+    if found is None or _is_oversized(stop, found):
+        return None
+    if (forgotten := _forgotten_end(source, stop, found)) is not None:
+        return forgotten
+    if found.cause is Cause.ENDED or (
+        found.cause is Cause.UNCLOSED and not _hides_the_end(source, found.offset)
+    ):
+        return _truncated(source, stop)
+    rule = _NOT_WELL_FORMED
+    if found.cause is Cause.CHARACTER_REFERENCE:
+        rule = "xml.control-character"
+    elif found.cause is Cause.QUOTE and _read(source, found.offset - 2, 2) == b"<!":
+        return _declaration(source, found.offset - 2)
+    return Fault(rule, found.offset, *TEXTS[found.cause])
+
+
+def _is_oversized(stop: Stop, found: Break) -> bool:
+    """Whether an oversized piece is a fault of its own, and not what the break led to."""
+    trouble = stop.trouble
+    if trouble is None or trouble.ailment is not Ailment.TOO_LARGE:
+        return False
+    if trouble.nested is not None and found.cause in _AT_END | {Cause.MISMATCH}:
+        return False
+    return found.offset > trouble.offset + stop.max_piece
+
+
+def _forgotten_end(source: Source, stop: Stop, found: Break) -> Fault | None:
+    """A record that was not closed: where the next one begins inside it, or where the root ends."""
+    trouble = stop.trouble
+    if trouble is None or trouble.record_offset is None or found.offset < trouble.record_offset:
+        return None
+    line = locate(source, trouble.record_offset)[0]
+    story = f"Record {trouble.record} at line {line} has no </user>"
+    hint = "The export dropped an end tag, or was cut and continued: export the file again."
+    if found.cause not in _AT_END | {Cause.MISMATCH}:
+        return None
+    if trouble.nested is not None:
+        message = f"{story}: another <user> begins inside it."
+        return Fault(_NOT_WELL_FORMED, trouble.nested, message, hint)
+    if _read(source, found.offset, 8) == b"</users>":
+        message = f"{story}, or an element in it has no end tag."
+        return Fault(_NOT_WELL_FORMED, found.offset, message, hint)
+    return None
+
+
+def _hides_the_end(source: Source, offset: int) -> bool:
+    """Whether a comment or the like opens here that swallows the root's end tag."""
+    if not _CONSTRUCT.match(_read(source, offset, 9)):
+        return False
+    tail = b""
+    for block in blocks(source, offset):
+        tail = tail[-8:] + block
+        if b"</users" in tail:
+            return True
+    return False
+
+
+def _truncated(source: Source, stop: Stop) -> Fault:
+    end = stop.good + sum(map(len, blocks(source, stop.good)))
+    trouble = stop.trouble
+    if trouble is not None and trouble.record is not None and trouble.record_offset is not None:
+        line = locate(source, trouble.record_offset)[0]
+        message = f"The file ends inside record {trouble.record}, which begins at line {line}"
+        before = trouble.record - 1
+    else:
+        before = stop.records if trouble is None or trouble.record is None else trouble.record
+        message = "The file ends before its root element is closed"
+    if before:
+        message += f"; record {before} is complete"
+    return Fault(_TRUNCATED, end, message + ".", _EXPORT_AGAIN)
+
+
+def _from_trouble(source: Source, stop: Stop, found: Break | None) -> Fault | None:
+    trouble = stop.trouble
+    if trouble is None:
+        return None
+    if trouble.ailment is Ailment.DECLARATION:
+        return _declaration(source, trouble.offset)
+    if trouble.ailment is not Ailment.TOO_LARGE or (found and not _is_oversized(stop, found)):
+        return None
+    what = "A record" if trouble.record is not None else "What stands here"
+    return Fault(
+        _TOO_LARGE,
+        trouble.offset,
+        f"{what} is larger than a record may be.",
+        "Look for a missing end tag, or raise validation.max_record_size.",
+    )
+
+
+def _declaration(source: Source, offset: int) -> Fault:
+    head = _read(source, offset, 32).lower()
+    if not head.startswith(_DECLARATIONS):
+        return Fault(_NOT_WELL_FORMED, offset, *TEXTS[Cause.LESS_THAN])
+    if head.startswith(b"<!doctype html"):
+        hint = "It is a web page, perhaps an error page that was saved instead of the export."
+    else:
+        hint = "Let the export write no DOCTYPE: Alma needs none, and it can hide other files."
+    return Fault(_FORBIDDEN, offset, "A DOCTYPE or entity declaration stands here.", hint)
+
+
+def _read(source: Source, offset: int, size: int) -> bytes:
+    source.seek(max(offset, 0))
+    return source.read(size)
+
+
+def _character(raw: bytes) -> bytes:
+    """The first character of some bytes, or the first byte if they begin with none."""
+    for size in range(1, len(raw) + 1):
+        try:
+            raw[:size].decode()
+        except UnicodeDecodeError:
+            continue
+        return raw[:size]
+    return raw[:1]

@@ -1,0 +1,61 @@
+"""Refine a document given as bytes, with the built-in schema and rules."""
+
+import io
+import zipfile
+from collections.abc import Mapping, Sequence
+from datetime import date
+from functools import cache
+from pathlib import Path
+
+from sisdrop.model import Finding, Refined, Severity
+from sisdrop.records.check import Checker
+from sisdrop.records.refine import Limits, refine
+from sisdrop.records.rules import load_rules
+from sisdrop.records.schema import Schema, load_schema
+
+BUILTIN = ("alma", "ishare-public")
+TODAY = date(2026, 11, 23)
+LIMITS = Limits(max_file_size=1 << 30, max_record_size=4 << 20)
+
+
+@cache
+def builtin_schema() -> Schema:
+    """The built-in schema, compiled once."""
+    return load_schema(None)
+
+
+def checker(
+    severity: Mapping[str, Severity] | None = None,
+    user_groups: Sequence[str] = (),
+    rules: Sequence[str] = BUILTIN,
+) -> Checker:
+    """A checker with some severities changed."""
+    in_force = load_rules(rules, severity or {}, user_groups)
+    return Checker(builtin_schema(), in_force, frozenset(user_groups), TODAY)
+
+
+def refined(
+    document: bytes | str, folder: Path, using: Checker | None = None, limits: Limits = LIMITS
+) -> Refined:
+    """What becomes of a document dropped as `students.xml`; the zip lands in `folder`."""
+    path = folder / "work"
+    path.write_bytes(document.encode() if isinstance(document, str) else document)
+    found = refine(
+        path, None, "F1", "students.xml", folder, using or checker(), limits, lambda _: None
+    )
+    assert isinstance(found, Refined)
+    return found
+
+
+def sent(result: Refined) -> bytes:
+    """The XML in the zip of a refined file."""
+    assert result.bundle is not None
+    with zipfile.ZipFile(io.BytesIO(result.bundle.path.read_bytes())) as archive:
+        assert archive.testzip() is None
+        return archive.read(result.bundle.entry)
+
+
+def finding(result: Refined, rule: str) -> Finding:
+    """The only finding of a rule."""
+    (found,) = [one for one in result.findings if one.rule == rule]
+    return found
