@@ -1,0 +1,232 @@
+"""One folder per file on the data volume: filled while the file is under way, then filed.
+
+`outgoing/<id>/` holds what the stages make; filing it is one rename to
+`archive/YYYY/MM/DD/<id>/`, so a folder is complete in exactly one of the two places.
+"""
+
+import contextlib
+import errno
+import gzip
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO
+
+from pydantic import TypeAdapter
+
+from sisdrop import __version__, durable
+from sisdrop.errors import NeedsOperator, Reason, Transient
+from sisdrop.model import FileRow, Refined
+
+ORIGINAL = "original.xml.gz"
+MANIFEST = "manifest.json"
+_REFINED = "refined.json"
+_BLOCK = 1 << 20
+_REFINED_TYPE = TypeAdapter(Refined)
+
+
+class Changed(Exception):
+    """The file on the share no longer holds the bytes that were read."""
+
+
+class Archive:
+    """The folders of the data volume. Disk trouble comes out as `data_full` or a bug.
+
+    Raises (every method):
+        Transient: `data_full` when the volume is full.
+        NeedsOperator: `ledger_unusable` when the volume cannot be written at all.
+    """
+
+    def __init__(self, data: Path) -> None:
+        self._data = data
+
+    def outgoing(self, file_id: str) -> Path:
+        """The folder of a file that is under way."""
+        return self._data / "outgoing" / file_id
+
+    def bundle(self, file_id: str) -> Path:
+        """The zip of a file that is under way."""
+        return self.outgoing(file_id) / f"{file_id}.zip"
+
+    def size(self) -> int:
+        """Bytes of all files in the archive; what is removed meanwhile does not count."""
+        size = 0
+        for root, _, names in os.walk(self._data / "archive"):
+            for name in names:
+                with contextlib.suppress(FileNotFoundError):
+                    size += Path(root, name).lstat().st_size
+        return size
+
+    def full(self, error: OSError) -> Transient | None:
+        """What an error means if it says that the data volume is full; None otherwise."""
+        return _full(error, self._data)
+
+    @staticmethod
+    def place(file_id: str, at: datetime) -> str:
+        """Where the folder of a file that is filed at `at` goes, relative to the data folder."""
+        return f"archive/{at:%Y/%m/%d}/{file_id}"
+
+    def folder(self, row: FileRow) -> Path:
+        """The folder of a file, under way or filed."""
+        outgoing = self.outgoing(row.id)
+        if row.folder is None or outgoing.exists():
+            return outgoing
+        return self._data / row.folder
+
+    def under_way(self) -> list[str]:
+        """The ids of all files that have a folder in `outgoing/`."""
+        with on_data(self._data):
+            return sorted(path.name for path in (self._data / "outgoing").iterdir())
+
+    def holds_original(self, row: FileRow) -> bool:
+        """Whether the bytes of a sent file can still be had from its folder."""
+        folder = self.folder(row)
+        return (folder / ORIGINAL).exists() or (
+            row.identical and (folder / f"{row.id}.zip").exists()
+        )
+
+    def begin(self, file_id: str) -> Path:
+        """An empty folder for a file; whatever an interrupted try left there goes.
+
+        If killed here: the folder is partial, and the next try empties it again.
+        """
+        folder = self.outgoing(file_id)
+        with on_data(self._data):
+            self._clear(folder)
+            folder.mkdir(parents=True, mode=0o700)
+            durable.sync_folder(folder.parent)
+        return folder
+
+    def save_refined(self, file_id: str, refined: Refined) -> None:
+        """Keep the outcome of the read, so that a restart need not read again."""
+        with on_data(self._data):
+            durable.write_file(
+                self.outgoing(file_id) / _REFINED, _REFINED_TYPE.dump_json(refined, indent=1)
+            )
+
+    def load_refined(self, row: FileRow) -> Refined:
+        """The outcome of the read of a file that is under way or filed."""
+        with on_data(self._data):
+            return _REFINED_TYPE.validate_json((self.folder(row) / _REFINED).read_bytes())
+
+    def secure_original(self, file_id: str, source: BinaryIO, sha256: str) -> None:
+        """Keep a compressed copy of the file as dropped, and prove that it is these bytes.
+
+        If killed here: a hidden partial copy is left, which the next try replaces; the file on
+        the share is untouched.
+
+        Raises:
+            Changed: if the file no longer has this digest.
+        """
+        target = self.outgoing(file_id) / ORIGINAL
+        temporary = target.with_name(f".{ORIGINAL}.tmp")
+        digest = hashlib.sha256()
+        with on_data(self._data), temporary.open("wb") as raw:
+            with gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as packed:
+                while block := source.read(_BLOCK):
+                    digest.update(block)
+                    packed.write(block)
+            raw.flush()
+            os.fsync(raw.fileno())
+        if digest.hexdigest() != sha256:
+            temporary.unlink()
+            raise Changed
+        with on_data(self._data):
+            temporary.replace(target)
+            durable.sync_folder(target.parent)
+
+    def drop_bundle(self, file_id: str) -> None:
+        """Remove the zip of a file that will not be sent."""
+        with on_data(self._data):
+            self.bundle(file_id).unlink(missing_ok=True)
+
+    def write_text(self, file_id: str, name: str, text: str) -> None:
+        """Put a report beside the zip."""
+        with on_data(self._data):
+            durable.write_file(self.outgoing(file_id) / name, text.encode())
+
+    def read_text(self, row: FileRow, name: str) -> str:
+        """What was put beside the zip."""
+        with on_data(self._data):
+            return (self.folder(row) / name).read_text("utf-8")
+
+    def write_manifest(self, row: FileRow) -> None:
+        """Say in `manifest.json` what the folder holds: digests, counts, times; no patron data."""
+        refined = self.load_refined(row)
+        manifest = {
+            "format": "sisdrop-manifest/1",
+            "sisdrop": __version__,
+            "id": row.id,
+            "stream": row.stream,
+            "state": row.state,
+            "claimed_at": row.claimed_at.isoformat(),
+            "filed_at": row.filed_at.isoformat() if row.filed_at else None,
+            "delivered_at": row.delivered_at.isoformat() if row.delivered_at else None,
+            "rehearsed": row.rehearsed,
+            "remote_name": row.remote_name,
+            "sha256": row.sha256,
+            "bytes": row.signature.size,
+            "zip_sha256": row.bundle_sha256,
+            "zip_bytes": row.bundle_size,
+            "zip_holds_the_original": row.identical,
+            "schema": refined.schema,
+            "rules": refined.rules,
+            "records": TypeAdapter(type(refined.counts)).dump_python(refined.counts),
+        }
+        self.write_text(row.id, MANIFEST, json.dumps(manifest, indent=1) + "\n")
+
+    def file_away(self, row: FileRow) -> None:
+        """Move a file's folder into the archive, with its manifest. Done already is done.
+
+        If killed here: the folder is in exactly one of the two places.
+        """
+        folder = self.outgoing(row.id)
+        if row.folder is None or not folder.exists():
+            return
+        self.write_manifest(row)
+        target = self._data / row.folder
+        with on_data(self._data):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            durable.move(folder, target)
+
+    def remove(self, row: FileRow) -> None:
+        """Remove a filed folder for good.
+
+        If killed here: part of the folder is left, and the next purge removes the rest.
+        """
+        if row.folder is not None:
+            with on_data(self._data):
+                self._clear(self._data / row.folder)
+
+    @staticmethod
+    def _clear(folder: Path) -> None:
+        if os.path.lexists(folder):
+            shutil.rmtree(folder)
+
+
+@contextmanager
+def on_data(data: Path) -> Iterator[None]:
+    """Run a block that works on the data volume, translating what the system says about it."""
+    try:
+        yield
+    except OSError as error:
+        full = _full(error, data)
+        if full is not None:
+            raise full from error
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise NeedsOperator(
+                Reason.LEDGER_UNUSABLE,
+                f"user {os.getuid()} may not write below {data}; give it that right",
+            ) from error
+        raise
+
+
+def _full(error: OSError, data: Path) -> Transient | None:
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        return None
+    return Transient(Reason.DATA_FULL, f"the volume of {data} is full; free space or enlarge it")

@@ -1,0 +1,218 @@
+"""Builds the real objects of an instance from its settings."""
+
+import platform
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from sisdrop import __version__
+from sisdrop.archive import Archive, on_data
+from sisdrop.clock import Clock
+from sisdrop.delivery.session import Target
+from sisdrop.guard import Limits
+from sisdrop.inbox.scan import Pattern, Scanner, Timing
+from sisdrop.inbox.share import Share
+from sisdrop.ledger import Ledger
+from sisdrop.log import Log
+from sisdrop.metrics import Metrics
+from sisdrop.model import Refined, Signature, StatusView, StillChanging
+from sisdrop.pipeline.dispatch import Dispatch
+from sisdrop.pipeline.holds import Holds
+from sisdrop.pipeline.intake import Intake
+from sisdrop.pipeline.kit import Kit, Refiner, StreamPolicy
+from sisdrop.pipeline.purge import Purge
+from sisdrop.pipeline.steps import Steps
+from sisdrop.pipeline.verdict import Verdicts
+from sisdrop.records import refine as reading
+from sisdrop.records.check import Checker
+from sisdrop.records.rules import load_rules
+from sisdrop.records.schema import load_schema
+from sisdrop.requests import RequestBox
+from sisdrop.retention import Clocks
+from sisdrop.rounds import Rounds, Stages
+from sisdrop.settings import Duplicates, FirstLoad, Kind, Mode, Settings, StreamSettings
+from sisdrop.situation import Situation
+from sisdrop.source import Terms
+from sisdrop.view import status_view
+
+LEDGER = "ledger.sqlite3"
+FOLDERS = ("outgoing", "archive", "requests")
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """The working parts of one instance, whether it runs as a service or obeys one command."""
+
+    kit: Kit
+    stages: Stages
+    dispatch: Dispatch
+    rounds: Rounds
+    box: RequestBox
+    situation: Situation
+
+
+def prepare_data(data: Path) -> None:
+    """Make the folders of the data volume.
+
+    Raises:
+        Transient: `data_full`.
+        NeedsOperator: `ledger_unusable` when it cannot be written.
+    """
+    with on_data(data):
+        for name in FOLDERS:
+            (data / name).mkdir(parents=True, exist_ok=True, mode=0o700)
+
+
+def build_shop(  # noqa: PLR0913, PLR0917 - the outside world comes in here
+    settings: Settings,
+    ledger: Ledger,
+    metrics: Metrics,
+    log: Log,
+    clock: Clock,
+    situation: Situation,
+) -> Shop:
+    """Put the parts together.
+
+    Raises:
+        ConfigError: if the schema or a rule file cannot be used.
+    """
+    kit = Kit(
+        ledger=ledger,
+        share=Share(settings.inbox.path),
+        archive=Archive(settings.data),
+        scanner=build_scanner(settings, clock),
+        refine=build_refiner(settings, clock),
+        metrics=metrics,
+        log=log,
+        clock=clock,
+        token=lambda: secrets.token_hex(2),
+        streams={
+            stream.name: _policy(settings, order, stream)
+            for order, stream in enumerate(settings.streams, 1)
+        },
+        name=settings.sftp.name,
+        rehearsal=settings.mode is Mode.REHEARSE,
+    )
+    steps = Steps(kit)
+    verdicts = Verdicts(steps)
+    stages = Stages(
+        steps=steps,
+        intake=Intake(steps, verdicts),
+        verdicts=verdicts,
+        holds=Holds(steps, verdicts),
+        purge=Purge(steps, verdicts, _clocks(settings)),
+    )
+    box = RequestBox(settings.data)
+
+    def view() -> StatusView:
+        moment = situation.now()
+        return status_view(ledger, moment, list(kit.streams), settings.mode, clock.utc())
+
+    rounds = Rounds(kit, stages, box, situation, view)
+    return Shop(kit, stages, Dispatch(steps), rounds, box, situation)
+
+
+def build_scanner(settings: Settings, clock: Clock) -> Scanner:
+    """The scanner of the inbox."""
+    inbox = settings.inbox
+    patterns = [Pattern(stream.name, stream.match) for stream in settings.streams]
+    timing = Timing(inbox.settle, inbox.incomplete_after, inbox.ready_suffix)
+    return Scanner(inbox.path, patterns, timing, clock)
+
+
+def build_refiner(settings: Settings, clock: Clock) -> Refiner:
+    """The reader of claimed files, with schema and rules loaded once.
+
+    Raises:
+        ConfigError: if the schema or a rule file cannot be used.
+    """
+    validation = settings.validation
+    schema = load_schema(validation.schema_path)
+    rules = load_rules(validation.rules, validation.severity, validation.user_groups)
+    limits = reading.Limits(settings.inbox.max_file_size, validation.max_record_size)
+
+    def refine(  # noqa: PLR0913 - the shape of `Refiner`
+        path: Path,
+        expected: Signature,
+        *,
+        file_id: str,
+        name: str,
+        out_dir: Path,
+        progress: Callable[[int], None],
+    ) -> Refined | StillChanging:
+        checker = Checker(
+            schema,
+            rules,
+            frozenset(validation.user_groups),
+            clock.utc().date(),
+            secrets.token_bytes(16),
+        )
+        return reading.refine(path, expected, file_id, name, out_dir, checker, limits, progress)
+
+    return refine
+
+
+def _policy(settings: Settings, order: int, stream: StreamSettings) -> StreamPolicy:
+    guard, validation = settings.guard_for(stream), settings.validation
+    limits = Limits(
+        max_drop=guard.max_drop,
+        max_rise=guard.max_rise,
+        max_group_drop=guard.max_group_drop,
+        min_group=guard.min_group,
+        max_field_loss=guard.max_field_loss,
+        max_state_rise=guard.max_state_rise,
+        max_left_out=validation.max_left_out,
+        hold_first_load=guard.first_load is FirstLoad.HOLD,
+        refuse_duplicates=validation.duplicates is Duplicates.REJECT,
+        full=stream.kind is Kind.FULL,
+    )
+    return StreamPolicy(stream.name, order, limits, settings.directory_for(stream))
+
+
+def _clocks(settings: Settings) -> Clocks:
+    kept = settings.archive
+
+    def period(seconds: float | None) -> timedelta | None:
+        return None if seconds is None else timedelta(seconds=seconds)
+
+    return Clocks(
+        archive=timedelta(seconds=kept.retention),
+        rejected=period(kept.rejected_retention),
+        held=period(kept.held_retention),
+        keep_last=kept.keep_last,
+    )
+
+
+def target_of(settings: Settings) -> Target:
+    """Where the zips go."""
+    sftp = settings.sftp
+    return Target(
+        host=sftp.host,
+        port=sftp.port,
+        username=sftp.username,
+        key=sftp.key,
+        passphrase_file=sftp.passphrase_file,
+        password_file=sftp.password_file,
+        known_hosts=sftp.known_hosts,
+        connect_timeout=sftp.connect_timeout,
+        idle_timeout=sftp.idle_timeout,
+        total_timeout=sftp.total_timeout,
+    )
+
+
+def build_metrics(settings: Settings) -> Metrics:
+    """All series of this instance."""
+    streams = [stream.name for stream in settings.streams]
+    return Metrics(streams, __version__, platform.python_version())
+
+
+def terms_of(settings: Settings) -> Terms:
+    """What pages and probes need to know of the settings."""
+    return Terms(
+        data=settings.data,
+        streams=[stream.name for stream in settings.streams],
+        mode=settings.mode,
+        stale_after=max(60.0, 10 * settings.inbox.scan_interval),
+    )

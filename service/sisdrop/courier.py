@@ -1,0 +1,151 @@
+"""Which queued file goes out when: one connection for a run, one lane for each stream."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from contextlib import AbstractAsyncContextManager
+
+from sisdrop.delivery.lanes import (
+    Backoff,
+    Lane,
+    after_failure,
+    after_login,
+    after_success,
+    concerns,
+    is_due,
+)
+from sisdrop.errors import NeedsOperator, ServiceError
+from sisdrop.ledger import Overtaken
+from sisdrop.log import LogEvent
+from sisdrop.metrics import AttemptResult
+from sisdrop.model import FileRow, State
+from sisdrop.pipeline.dispatch import Connection, Dispatch
+from sisdrop.pipeline.kit import Kit
+from sisdrop.situation import Situation
+
+Connect = Callable[[], AbstractAsyncContextManager[Connection]]
+
+
+class Courier:
+    """Delivers what is queued, in order within a stream, streams in the order of the settings.
+
+    `jitter` yields a number from 0 to 1; `progress` is called while an upload moves on.
+    """
+
+    def __init__(  # noqa: PLR0913 - the way out needs all of these
+        self,
+        kit: Kit,
+        dispatch: Dispatch,
+        connect: Connect,
+        backoff: Backoff,
+        situation: Situation,
+        *,
+        jitter: Callable[[], float],
+        progress: Callable[[int], None],
+    ) -> None:
+        self._kit = kit
+        self._dispatch = dispatch
+        self._connect = connect
+        self._backoff = backoff
+        self._situation = situation
+        self._jitter = jitter
+        self._progress = progress
+        self._lanes = {name: Lane(name) for name in kit.streams}
+
+    async def run(self) -> float | None:
+        """Deliver all that is due; returns the seconds until something waiting is due again."""
+        queues = await asyncio.to_thread(self._queues)
+        if self._kit.rehearsal:
+            for row in (row for queue in queues for row in queue):
+                await asyncio.to_thread(self._dispatch.rehearse, row)
+            return None
+        due = [queue for queue in queues if is_due(self._lane(queue[0]), self._now())]
+        if due:
+            await self._deliver(due)
+        waiting = await asyncio.to_thread(self._queues)
+        return min((self._lane(q[0]).not_before - self._now() for q in waiting), default=None)
+
+    def _queues(self) -> list[list[FileRow]]:
+        """The queued files of each stream that has any, in the order in which they go out."""
+        rows = self._kit.ledger.in_states(State.QUEUED)
+        rows.sort(key=lambda row: row.remote_name or "")
+        order = [*self._kit.streams, *sorted({row.stream for row in rows} - {*self._kit.streams})]
+        queues = ([row for row in rows if row.stream == stream] for stream in order)
+        return [sorted(queue, key=_in_time) for queue in queues if queue]
+
+    async def _deliver(self, queues: list[list[FileRow]]) -> None:
+        try:
+            async with self._connect() as connection:
+                self._logged_in()
+                for queue in queues:
+                    await self._empty(queue, connection)
+        except ServiceError as error:
+            self._failed(queues[0][0], error)
+            for queue in queues:
+                self._dispatch.note(queue[0].id, error)
+
+    async def _empty(self, queue: list[FileRow], connection: Connection) -> None:
+        """Send one stream's files until one cannot be sent: the later ones must not overtake it."""
+        for row in queue:
+            try:
+                await self._dispatch.deliver(row, connection, self._progress)
+            except Overtaken:
+                continue
+            except ServiceError as error:
+                self._failed(row, error)
+                return
+            self._went_well(row.stream)
+
+    def _lane(self, row: FileRow) -> Lane:
+        return self._lanes.setdefault(row.stream, Lane(row.stream))
+
+    def _now(self) -> float:
+        return self._kit.clock.monotonic()
+
+    def _logged_in(self) -> None:
+        for stream, lane in self._lanes.items():
+            if lane.account:
+                self._free(stream)
+            self._lanes[stream] = after_login(lane)
+
+    def _went_well(self, stream: str) -> None:
+        self._free(stream)
+        self._lanes[stream] = after_success(self._lanes[stream])
+
+    def _free(self, stream: str) -> None:
+        attempts = self._lanes[stream].attempts
+        if self._situation.unblock(_key(stream)):
+            self._kit.log.info(LogEvent.LANE_RECOVERED, stream=stream, attempts=attempts)
+
+    def _failed(self, row: FileRow, error: ServiceError) -> None:
+        stopped = isinstance(error, NeedsOperator)
+        self._kit.metrics.delivery_attempted(
+            AttemptResult.NEEDS_OPERATOR if stopped else AttemptResult.TRANSIENT
+        )
+        clock, jitter = self._kit.clock, self._jitter()
+        hit = [lane for lane in self._lanes.values() if concerns(error, row.stream, lane)]
+        for lane in hit:
+            self._lanes[lane.stream] = after_failure(
+                lane, error, clock.monotonic(), clock.utc(), jitter, self._backoff
+            )
+        self._tell(hit, row, error)
+
+    def _tell(self, hit: Iterable[Lane], row: FileRow, error: ServiceError) -> None:
+        """Say it once when it begins; the gauges and pages go on saying it."""
+        news = [
+            self._situation.block(_key(lane.stream), error, self._kit.clock.utc()) for lane in hit
+        ]
+        if not any(news):
+            return
+        log = self._kit.log.bind(file_id=row.id, stream=row.stream)
+        if isinstance(error, NeedsOperator):
+            log.error(LogEvent.LANE_BLOCKED, reason=error.reason, hint=error.hint)
+        else:
+            log.warning(LogEvent.FILE_DELIVERY_FAILED, reason=error.reason, hint=error.hint)
+
+
+def _key(stream: str) -> str:
+    return f"lane:{stream}"
+
+
+def _in_time(row: FileRow) -> str:
+    return row.remote_time.isoformat() if row.remote_time else row.id

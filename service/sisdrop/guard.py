@@ -1,0 +1,272 @@
+"""What happens to a refined file, given what was sent before: one pure function, one table.
+
+| the file                                                   | decision  |
+|------------------------------------------------------------|-----------|
+| has no record that can be delivered                        | reject    |
+| repeats records, and the settings say reject               | reject    |
+| is what was sent last                                      | duplicate |
+| was sent before and is older than what was sent last       | hold      |
+| left out too many records                                  | hold      |
+| is the first of its stream, and the settings say hold      | hold      |
+| has lost or gained too much against what was sent last     | hold      |
+| anything else                                              | queue     |
+
+A person's approval lifts the holds for exactly the bytes that were shown; an old file needs an
+approval that says so. It lifts nothing else.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from sisdrop.errors import Reason
+from sisdrop.model import Approval, Counts, FileRow, HeldFor, Profile, Signature
+
+# Fewer records than this are noise in a small file, not a broken extract.
+_MIN_RECORDS_CHANGED = 25
+_MIN_LEFT_OUT = 5
+# Far below any limit that can be written: shares are floats, and 30 % of 100 is not more than 30 %.
+_ROUNDING = 1e-9
+
+_STATES = {
+    "expired": "have expired",
+    "due_for_purge": "are due for purge",
+    "inactive": "are inactive",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How far a file may differ from the one before it; None switches a limit off.
+
+    Shares are fractions (0.2 is 20 %). `full` is false for a stream that carries changes only,
+    where counts mean nothing.
+    """
+
+    max_drop: float | None
+    max_rise: float | None
+    max_group_drop: float | None
+    min_group: int
+    max_field_loss: float | None
+    max_state_rise: float | None
+    max_left_out: float | None
+    hold_first_load: bool
+    refuse_duplicates: bool
+    full: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The facts of the file itself that the guard looks at."""
+
+    sha256: str
+    signature: Signature
+    counts: Counts
+    profile: Profile
+    approval: Approval | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What was sent before in this stream: the newest file, and the newest with these bytes."""
+
+    last: FileRow | None = None
+    same_bytes: FileRow | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """Send it; `note` says what a reader of the audit trail should know."""
+
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """Send nothing: `of` was sent last and is the same."""
+
+    of: FileRow
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A person decides."""
+
+    held_for: tuple[HeldFor, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """The file is refused as a whole."""
+
+    reason: Reason
+    hint: str
+
+
+Decision = Queue | Duplicate | Hold | Reject
+
+
+def decide(judged: Judged, history: History, limits: Limits) -> Decision:
+    """Say what happens to a file."""
+    refused = _refuse(judged.counts, limits)
+    if refused is not None:
+        return refused
+    last = history.last
+    if last is not None and _is_same(judged, last):
+        return Duplicate(last)
+    approved = judged.approval is not None and judged.approval.sha256 == judged.sha256
+    note = None
+    if limits.full and last is not None and history.same_bytes is not None:
+        if _is_stale(judged, last) and not (approved and judged.approval and judged.approval.stale):
+            return Hold((_stale(history.same_bytes, last),))
+        note = f"the same file as {history.same_bytes.id}, sent again on purpose"
+    holds = () if approved else tuple(_holds(judged, last, limits))
+    if holds:
+        return Hold(holds)
+    return Queue(note)
+
+
+def _refuse(counts: Counts, limits: Limits) -> Reject | None:
+    if limits.refuse_duplicates and counts.duplicates:
+        return Reject(
+            Reason.DUPLICATES_REFUSED,
+            f"{_records(counts.duplicates)} repeated an earlier person, and this stream is set"
+            " to refuse such files; send each person once",
+        )
+    if counts.delivered == 0:
+        return Reject(
+            Reason.NO_DELIVERABLE_RECORDS,
+            f"none of the {_records(counts.total)} could be delivered; mend what the report"
+            " lists and drop the file again",
+        )
+    return None
+
+
+def _is_same(judged: Judged, last: FileRow) -> bool:
+    """The same bytes, of which the same was sent; warnings change nothing in what is sent."""
+    sent = None if last.counts is None else replace(last.counts, warned=judged.counts.warned)
+    return last.sha256 == judged.sha256 and sent == judged.counts
+
+
+def _is_stale(judged: Judged, last: FileRow) -> bool:
+    """Sent before, and written before what was sent last: somebody dropped an old file."""
+    return judged.signature.mtime_ns < last.signature.mtime_ns and judged.sha256 != last.sha256
+
+
+def _stale(same: FileRow, last: FileRow) -> HeldFor:
+    return HeldFor(
+        Reason.STALE,
+        f"these are the bytes that were sent as {same.id} already, and {last.id}, which is"
+        " newer, went out after them; sending the old file would undo the newer one",
+    )
+
+
+def _holds(judged: Judged, last: FileRow | None, limits: Limits) -> Iterator[HeldFor]:
+    yield from _left_out(judged.counts, limits)
+    if not limits.full:
+        return
+    if last is None or last.profile is None:
+        if limits.hold_first_load:
+            yield HeldFor(
+                Reason.FIRST_LOAD,
+                f"this is the first file of its stream, with {_records(judged.counts.delivered)};"
+                " look at its report before Alma loads it",
+            )
+        return
+    yield from _sizes(judged.profile, last.profile, limits)
+    yield from _groups(judged.profile, last.profile, limits)
+    yield from _fields(judged.profile, last.profile, limits)
+    yield from _states(judged.profile, last.profile, limits)
+
+
+def _left_out(counts: Counts, limits: Limits) -> Iterator[HeldFor]:
+    if limits.max_left_out is None or counts.left_out == 0:
+        return
+    floor = _MIN_LEFT_OUT if limits.max_left_out > 0 else 0
+    share = counts.left_out / counts.total
+    if counts.left_out > floor and _is_beyond(share, limits.max_left_out):
+        yield HeldFor(
+            Reason.TOO_MANY_LEFT_OUT,
+            f"{counts.left_out:,} of {_records(counts.total)} would be left out for errors"
+            f" ({_percent(share)}; the limit is"
+            f" {_percent(limits.max_left_out)})",
+        )
+
+
+def _sizes(now: Profile, before: Profile, limits: Limits) -> Iterator[HeldFor]:
+    if before.records == 0:
+        return
+    change = now.records / before.records - 1
+    sentence = f"{before.records:,} people last time, {now.records:,} now"
+    if limits.max_drop is not None and _is_beyond(-change, limits.max_drop):
+        yield HeldFor(
+            Reason.SHRUNK,
+            f"{sentence}: {_percent(-change)} fewer, the limit is {_percent(limits.max_drop)}",
+        )
+    if limits.max_rise is not None and _is_beyond(change, limits.max_rise):
+        yield HeldFor(
+            Reason.GROWN,
+            f"{sentence}: {_percent(change)} more, the limit is {_percent(limits.max_rise)}",
+        )
+
+
+def _groups(now: Profile, before: Profile, limits: Limits) -> Iterator[HeldFor]:
+    if limits.max_group_drop is None:
+        return
+    for group, count in sorted(before.groups.items()):
+        left = now.groups.get(group, 0)
+        if count < max(1, limits.min_group):
+            continue
+        if _is_beyond(1 - left / count, limits.max_group_drop):
+            yield HeldFor(
+                Reason.GROUP_SHRUNK,
+                f"user group {group}: {count:,} people last time, {left:,} now; the limit is"
+                f" {_percent(limits.max_group_drop)} fewer",
+            )
+
+
+def _fields(now: Profile, before: Profile, limits: Limits) -> Iterator[HeldFor]:
+    if limits.max_field_loss is None or not now.records or not before.records:
+        return
+    for field, count in sorted(before.coverage.items()):
+        had, has = count / before.records, now.coverage.get(field, 0) / now.records
+        lost = round((had - has) * now.records)
+        if _is_beyond(had - has, limits.max_field_loss) and lost >= _MIN_RECORDS_CHANGED:
+            yield HeldFor(
+                Reason.FIELD_LOSS,
+                f"{_field(field)}: {_percent(had)} of people last time, {_percent(has)} now;"
+                f" Alma would erase it for about {lost:,} people",
+            )
+
+
+def _states(now: Profile, before: Profile, limits: Limits) -> Iterator[HeldFor]:
+    if limits.max_state_rise is None or not now.records or not before.records:
+        return
+    for state, words in _STATES.items():
+        had = before.states.get(state, 0) / before.records
+        has = now.states.get(state, 0) / now.records
+        more = round((has - had) * now.records)
+        if _is_beyond(has - had, limits.max_state_rise) and more >= _MIN_RECORDS_CHANGED:
+            yield HeldFor(
+                Reason.STATE_RISE,
+                f"{_percent(has)} of people {words}, {_percent(had)} last time: about {more:,}"
+                " more; was the table of terms rolled over?",
+            )
+
+
+def _is_beyond(share: float, limit: float) -> bool:
+    return share - limit > _ROUNDING
+
+
+def _field(name: str) -> str:
+    if name.startswith("identifier:"):
+        return f"identifier of type {name.removeprefix('identifier:')}"
+    return name.replace("_", " ")
+
+
+def _records(count: int) -> str:
+    return "1 record" if count == 1 else f"{count:,} records"
+
+
+def _percent(share: float) -> str:
+    digits = 0 if share >= 0.1 or share == 0 else 1  # noqa: PLR2004 - below 10 % a decimal tells
+    return f"{share * 100:.{digits}f} %"

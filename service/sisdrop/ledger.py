@@ -1,0 +1,398 @@
+"""The ledger: one row per file with its state, and an append-only table of events.
+
+SQLite on the data volume, `synchronous=FULL`. Each row is a JSON document (`model.FileRow`);
+the columns that queries need are derived from it by SQLite itself, so the two cannot disagree.
+WAL is not used: it is unsafe on network filesystems, and nothing here needs it.
+"""
+
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import TypeAdapter
+
+from sisdrop.errors import NeedsOperator, Reason, Transient
+from sisdrop.model import Claim, Event, FileRow, Signature, State
+from sisdrop.states import check_transition
+
+_ROW = TypeAdapter(FileRow)
+_VERSION = 1
+_LAYOUT = """
+CREATE TABLE files (
+    id TEXT PRIMARY KEY,
+    row TEXT NOT NULL,
+    state TEXT AS (json_extract(row, '$.state')),
+    stream TEXT AS (json_extract(row, '$.stream')),
+    sha256 TEXT AS (json_extract(row, '$.sha256')),
+    delivered_at TEXT AS (json_extract(row, '$.delivered_at')),
+    remote_time TEXT AS (json_extract(row, '$.remote_time')),
+    rehearsed INTEGER AS (json_extract(row, '$.rehearsed')),
+    to_purge INTEGER AS (
+        json_extract(row, '$.filed_at') IS NOT NULL
+        AND json_extract(row, '$.purged_at') || json_extract(row, '$.share_purged_at') IS NULL
+    )
+);
+CREATE INDEX files_by_state ON files (state);
+CREATE INDEX files_by_digest ON files (sha256, stream, remote_time);
+CREATE INDEX files_by_delivery ON files (stream, remote_time);
+CREATE INDEX files_by_time ON files (remote_time);
+CREATE INDEX files_to_purge ON files (to_purge);
+CREATE TABLE events (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    file_id TEXT NOT NULL REFERENCES files (id),
+    at TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    from_state TEXT,
+    to_state TEXT NOT NULL,
+    reason TEXT,
+    note TEXT
+);
+CREATE INDEX events_by_file ON events (file_id, seq);
+CREATE TABLE claims (
+    id TEXT PRIMARY KEY, name TEXT NOT NULL, stream TEXT NOT NULL,
+    path BLOB NOT NULL, marker BLOB,
+    size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, inode INTEGER NOT NULL
+);
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+"""
+# A file counts as sent from the moment it is queued: it is then on its way.
+_SENT = (State.QUEUED, State.DELIVERING, State.DELIVERED, State.ARCHIVED)
+
+
+class Overtaken(RuntimeError):
+    """Another part of the service has moved this file meanwhile: look at it again."""
+
+
+class Ledger:
+    """Opens, or makes, the ledger file. Safe to use from several threads.
+
+    Raises:
+        NeedsOperator: `ledger_unusable` when the file cannot be opened or was made by a newer
+            version.
+        Transient: `data_full` when the volume is full.
+    """
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        self._lock = threading.RLock()
+        self._path = path
+        # Reading needs no right to write, but a journal left by a crash must be rolled back,
+        # which SQLite does only on a connection that could write.
+        may = "rw" if read_only else "rwc"
+        with _translated(path):
+            self._db = sqlite3.connect(
+                f"{path.absolute().as_uri()}?mode={may}",
+                uri=True,
+                check_same_thread=False,
+                isolation_level=None,
+                timeout=10,
+            )
+            try:
+                self._open(read_only=read_only)
+            except BaseException:
+                self._db.close()
+                raise
+
+    def _open(self, *, read_only: bool) -> None:
+        self._db.execute("PRAGMA synchronous=FULL")
+        self._db.execute("PRAGMA foreign_keys=ON")
+        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if version == 0 and not read_only:
+            self._db.executescript(
+                f"BEGIN IMMEDIATE;{_LAYOUT}PRAGMA user_version={_VERSION};COMMIT;"
+            )
+        elif version != _VERSION:
+            raise NeedsOperator(
+                Reason.LEDGER_UNUSABLE,
+                f"{self._path} was written by another version of sisdrop (layout {version}, this"
+                f" one knows {_VERSION}); run the newer version, or restore the matching ledger",
+            )
+        self._db.execute(f"PRAGMA query_only={int(read_only)}")
+
+    def __enter__(self) -> Self:
+        """The ledger itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the file."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; everything committed is on disk already."""
+        with self._lock:
+            self._db.close()
+
+    def is_writable(self) -> bool:
+        """Whether a write reaches the disk right now (it writes the same value again)."""
+        try:
+            self.remember("last_write_test", "ok")
+        except (NeedsOperator, Transient):
+            return False
+        return True
+
+    # What is remembered about the installation itself.
+
+    def recall(self, key: str) -> str | None:
+        """The remembered value of `key`, if any."""
+        with self._reading() as db:
+            found = db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return None if found is None else str(found[0])
+
+    def remember(self, key: str, value: str) -> None:
+        """Remember `value` under `key`, durably."""
+        with self._writing() as db:
+            db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+    # Claims: intentions that a restart completes or drops.
+
+    def intend_claim(self, claim: Claim) -> None:
+        """Write down that a candidate is about to be renamed into `work/`."""
+        seen = claim.signature
+        with self._writing() as db:
+            db.execute(
+                "INSERT INTO claims VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    claim.file_id,
+                    claim.name,
+                    claim.stream,
+                    claim.path,
+                    claim.marker,
+                    seen.size,
+                    seen.mtime_ns,
+                    seen.inode,
+                ),
+            )
+
+    def claims(self) -> list[Claim]:
+        """Intentions whose outcome is not recorded yet, oldest first."""
+        with self._reading() as db:
+            rows = db.execute("SELECT * FROM claims ORDER BY rowid").fetchall()
+        return [Claim(r[0], r[1], r[2], r[3], r[4], Signature(*r[5:8])) for r in rows]
+
+    def drop_claim(self, file_id: str) -> None:
+        """The rename did not happen: forget the intention."""
+        with self._writing() as db:
+            db.execute("DELETE FROM claims WHERE id = ?", (file_id,))
+
+    def accept_claim(self, claim: Claim, at: datetime) -> FileRow:
+        """The rename happened: the intention becomes a claimed file, in one commit."""
+        row = FileRow(
+            claim.file_id, claim.name, claim.stream, State.CLAIMED, at, at, claim.signature
+        )
+        with self._writing() as db:
+            db.execute("DELETE FROM claims WHERE id = ?", (claim.file_id,))
+            db.execute("INSERT INTO files (id, row) VALUES (?, ?)", (row.id, _dump(row)))
+            self._note(db, row, None, "sisdrop", None)
+        return row
+
+    # Files.
+
+    def move(
+        self,
+        row: FileRow,
+        to: State,
+        at: datetime,
+        actor: str,
+        note: str | None = None,
+        **set_: Any,
+    ) -> FileRow:
+        """Let a file enter a state, with the fields that change along; the event is recorded.
+
+        The reason and hint of the state before are cleared unless they are set anew.
+
+        Raises:
+            Overtaken: if the file is no longer in the state that `row` says.
+            IllegalTransition: if the table in `states.py` does not know this step.
+        """
+        check_transition(row.state, to)
+        moved = replace(row, **{"reason": None, "hint": None, **set_, "state": to, "since": at})
+        with self._writing() as db:
+            self._replace(db, row, moved)
+            self._note(db, moved, row.state, actor, note)
+        return moved
+
+    def update(self, row: FileRow, **set_: Any) -> FileRow:
+        """Change fields of a file that stays in its state.
+
+        Raises:
+            Overtaken: if the file is no longer in the state that `row` says.
+        """
+        changed = replace(row, **set_)
+        with self._writing() as db:
+            self._replace(db, row, changed)
+        return changed
+
+    def get(self, file_id: str) -> FileRow | None:
+        """The file of this id."""
+        rows = self._select("WHERE id = ?", (file_id,))
+        return rows[0] if rows else None
+
+    def in_states(self, *states: State) -> list[FileRow]:
+        """All files in these states, in the order of their claims.
+
+        The id would not do: two claims of one second have ids in any order.
+        """
+        return self._select(f"WHERE state IN ({_marks(states)}) ORDER BY rowid", states)
+
+    def waiting_before(self, row: FileRow) -> list[FileRow]:
+        """The held and queued files of the same stream that were claimed before this one."""
+        return self._select(
+            "WHERE state IN (?, ?) AND stream = ? AND rowid <"
+            " (SELECT rowid FROM files WHERE id = ?) ORDER BY rowid",
+            (State.HELD, State.QUEUED, row.stream, row.id),
+        )
+
+    def count_by_state(self) -> dict[State, int]:
+        """How many files stand in each state that occurs."""
+        with self._reading() as db:
+            rows = db.execute("SELECT state, count(*) FROM files GROUP BY state").fetchall()
+        return {State(state): count for state, count in rows}
+
+    def latest(self, limit: int, states: Sequence[State] = tuple(State)) -> list[FileRow]:
+        """The newest files in these states, newest claim first."""
+        return self._select(
+            f"WHERE state IN ({_marks(states)}) ORDER BY rowid DESC LIMIT ?", (*states, limit)
+        )
+
+    def last_sent(self, stream: str, *, rehearsal: bool) -> FileRow | None:
+        """The newest file of the stream that is delivered or on its way.
+
+        Files that were only rehearsed count in rehearsal and never otherwise: Alma has not
+        seen them.
+        """
+        rows = self._select(
+            f"WHERE stream = ? AND state IN ({_marks(_SENT)}) AND remote_time IS NOT NULL"
+            " AND rehearsed <= ? ORDER BY remote_time DESC LIMIT 1",
+            (stream, *_SENT, int(rehearsal)),
+        )
+        return rows[0] if rows else None
+
+    def sent_with_digest(self, stream: str, sha256: str, *, rehearsal: bool) -> FileRow | None:
+        """The newest delivered file of the stream that held exactly these bytes."""
+        rows = self._select(
+            f"WHERE sha256 = ? AND stream = ? AND state IN ({_marks(_SENT)})"
+            " AND remote_time IS NOT NULL AND rehearsed <= ? ORDER BY remote_time DESC LIMIT 1",
+            (sha256, stream, *_SENT, int(rehearsal)),
+        )
+        return rows[0] if rows else None
+
+    def last_delivered(self, stream: str) -> FileRow | None:
+        """The newest file of the stream that really went out."""
+        rows = self._select(
+            "WHERE stream = ? AND remote_time IS NOT NULL AND delivered_at IS NOT NULL"
+            " ORDER BY remote_time DESC LIMIT 1",
+            (stream,),
+        )
+        return rows[0] if rows else None
+
+    def newest_remote_time(self) -> datetime | None:
+        """The latest time that any remote name carries."""
+        with self._reading() as db:
+            found = db.execute("SELECT max(remote_time) FROM files").fetchone()[0]
+        return None if found is None else datetime.fromisoformat(found)
+
+    def filed(self) -> list[FileRow]:
+        """All files whose folder or copy on the share may still have to be purged."""
+        return self._select("WHERE to_purge = 1 ORDER BY rowid", ())
+
+    def claimed_since(self, day: str) -> list[FileRow]:
+        """Files claimed on or after a UTC day (`YYYYMMDD`), oldest first."""
+        return self._select("WHERE id >= ? ORDER BY rowid", (day,))
+
+    def events(self, file_id: str) -> tuple[Event, ...]:
+        """The audit trail of a file, oldest first."""
+        with self._reading() as db:
+            rows = db.execute(
+                "SELECT at, actor, from_state, to_state, reason, note FROM events"
+                " WHERE file_id = ? ORDER BY seq",
+                (file_id,),
+            ).fetchall()
+        return tuple(
+            Event(
+                datetime.fromisoformat(at),
+                actor,
+                State(before) if before else None,
+                State(after),
+                Reason(reason) if reason else None,
+                note,
+            )
+            for at, actor, before, after, reason, note in rows
+        )
+
+    def _select(self, where: str, values: Sequence[object]) -> list[FileRow]:
+        with self._reading() as db:
+            # `where` is always a constant of this module; values are bound.
+            query = f"SELECT row FROM files {where}"  # noqa: S608
+            found = db.execute(query, tuple(values)).fetchall()
+        return [_ROW.validate_json(row) for (row,) in found]
+
+    @staticmethod
+    def _replace(db: sqlite3.Connection, before: FileRow, after: FileRow) -> None:
+        changed = db.execute(
+            "UPDATE files SET row = ? WHERE id = ? AND state = ?",
+            (_dump(after), before.id, before.state),
+        )
+        if changed.rowcount != 1:
+            raise Overtaken(f"{before.id} is no longer {before.state}")
+
+    @staticmethod
+    def _note(
+        db: sqlite3.Connection, row: FileRow, before: State | None, actor: str, note: str | None
+    ) -> None:
+        db.execute(
+            "INSERT INTO events (file_id, at, actor, from_state, to_state, reason, note)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (row.id, row.since.isoformat(), actor, before, row.state, row.reason, note),
+        )
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, _translated(self._path):
+            yield self._db
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """One transaction. If killed here: SQLite rolls it back at the next opening."""
+        with self._lock, _translated(self._path):
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+                self._db.execute("COMMIT")
+            except BaseException:
+                # SQLite may have rolled back by itself, as it does on a full disk.
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+
+
+def _dump(row: FileRow) -> str:
+    return _ROW.dump_json(row, exclude_defaults=False).decode()
+
+
+def _marks(values: Sequence[object]) -> str:
+    return ", ".join("?" * len(values))
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
+            raise Transient(
+                Reason.DATA_FULL, f"the volume of {path.parent} is full; free space or enlarge it"
+            ) from error
+        raise _unusable(path) from error
+    except sqlite3.DatabaseError as error:
+        raise _unusable(path) from error
+
+
+def _unusable(path: Path) -> NeedsOperator:
+    return NeedsOperator(
+        Reason.LEDGER_UNUSABLE,
+        f"the ledger {path} cannot be read or written; check the data volume and its rights",
+    )

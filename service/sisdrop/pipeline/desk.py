@@ -1,0 +1,122 @@
+"""Bringing share and data volume in line with the ledger, and the reports that say why.
+
+The ledger decides, the disk follows. Tidying may be repeated at any time: each of its
+steps is done already or is done now.
+"""
+
+import json
+from pathlib import Path
+
+from sisdrop.model import Comparison, FileRow, Refined, Report, State, Verdict
+from sisdrop.pipeline.kit import Kit
+from sisdrop.report import report_html, report_json
+from sisdrop.states import FINAL
+
+_HTML = "report.html"
+_JSON = "report.json"
+
+
+class Desk:
+    """Writes reports and moves files to where their state says they belong."""
+
+    def __init__(self, kit: Kit) -> None:
+        self._kit = kit
+
+    def report(self, row: FileRow, refined: Refined, verdict: Verdict) -> None:
+        """Write a file's report beside its zip on the data volume.
+
+        `row` carries the reason, hint and names that the file is about to get. If killed here:
+        the state is not entered yet, and the report is written again.
+        """
+        compared = row.compared_with
+        report = Report(
+            file_id=row.id,
+            file=row.name,
+            stream=row.stream,
+            verdict=verdict,
+            reason=row.reason,
+            hint=row.hint,
+            refined=refined,
+            made_at=self._kit.clock.utc(),
+            held_for=row.held_for if verdict is Verdict.HELD else (),
+            compared_with=None if compared is None else Comparison(compared),
+            zip_name=row.remote_name,
+        )
+        archive = self._kit.archive
+        archive.write_text(row.id, _HTML, report_html(report))
+        text = json.dumps(report_json(report, identify=True), indent=1, ensure_ascii=False)
+        archive.write_text(row.id, _JSON, text + "\n")
+
+    def bring_to_work(self, row: FileRow) -> Path:
+        """Make sure that a file which is read or judged again lies in `work/`; returns its path.
+
+        If killed here: the file is in `held/` or in `work/`, and calling again finishes.
+        """
+        share = self._kit.share
+        work, held = share.work(row.id), share.held(row.id, row.name)
+        if share.signature(work) is None and share.signature(held) is not None:
+            share.move(held, work)
+            share.remove(share.report_beside(held, row.id, row.name))
+        return work
+
+    def tidy_share(self, row: FileRow) -> None:
+        """Bring the share in line with a file's state: its reports, and where its bytes lie.
+
+        If killed here: some steps are done; the next start finds the file by its folder in
+        `outgoing/` or its bytes in `work/`, and calls this again.
+
+        Raises:
+            Transient: `share_gone`; what is left to do is done later.
+            NeedsOperator: `share_permission`.
+        """
+        self._publish(row)
+        self._settle_share(row)
+
+    def tidy_data(self, row: FileRow) -> None:
+        """Move the folder of a file that is at its end into the archive.
+
+        If killed here: the folder is in exactly one of the two places; calling again finishes.
+        """
+        if row.state in FINAL:
+            self._kit.archive.file_away(row)
+
+    def _publish(self, row: FileRow) -> None:
+        archive = self._kit.archive
+        html = archive.read_text(row, _HTML)
+        self._kit.share.write_reports(row.id, row.name, html, archive.read_text(row, _JSON))
+
+    def _settle_share(self, row: FileRow) -> None:
+        share = self._kit.share
+        work, held = share.work(row.id), share.held(row.id, row.name)
+        if row.state is State.HELD:
+            self._lay(row, (work,), held)
+            return
+        if row.state is State.REJECTED:
+            self._lay(row, (work, held), share.rejected(row.id, row.name))
+        else:
+            self._release(row, work)
+            if row.state is State.SUPERSEDED:
+                self._release(row, held)
+        share.remove(share.report_beside(held, row.id, row.name))
+
+    def _release(self, row: FileRow, path: Path) -> None:
+        """Remove from the share what is safe on the data volume.
+
+        Bytes that somebody wrote after ours were secured are not ours to remove: they go where
+        people find them.
+        """
+        share = self._kit.share
+        seen = share.signature(path)
+        if seen == row.signature:
+            share.remove(path)
+        elif seen is not None:
+            share.move(path, share.rejected(row.id, row.name))
+
+    def _lay(self, row: FileRow, sources: tuple[Path, ...], target: Path) -> None:
+        """Move the file where people find it, with its report beside it."""
+        share = self._kit.share
+        for source in sources:
+            if share.signature(source) is not None:
+                share.move(source, target)
+        html = self._kit.archive.read_text(row, _HTML)
+        share.write_report_beside(target, row.id, row.name, html)

@@ -1,0 +1,115 @@
+"""From the queue to the archive: deliver, or rehearse, and file."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from sisdrop.errors import ServiceError
+from sisdrop.metrics import AttemptResult, Outcome
+from sisdrop.model import Counts, Delivered, FileRow, Stage, State
+from sisdrop.pipeline.steps import Steps, Telling
+
+
+class Connection(Protocol):
+    """An open connection to the destination; `delivery.sftp` has the real one."""
+
+    async def deliver(
+        self,
+        directory: str,
+        zip_path: Path,
+        remote_name: str,
+        stale: frozenset[str],
+        progress: Callable[[int], None],
+    ) -> Delivered:
+        """Put a zip under its final name, or find it there."""
+        ...
+
+
+class Dispatch:
+    """Sends queued files and files what was sent."""
+
+    def __init__(self, steps: Steps) -> None:
+        self._steps = steps
+        self._kit = steps.kit
+
+    async def deliver(
+        self, row: FileRow, connection: Connection, progress: Callable[[int], None]
+    ) -> FileRow:
+        """Send one queued file and file it.
+
+        If killed here: the state says `delivering`; the next start puts it back in the queue,
+        and the next attempt first asks the server what is there.
+
+        Raises:
+            Overtaken: if the file was superseded meanwhile.
+            Transient, NeedsOperator: as the connection does; the file is back in the queue.
+        """
+        steps, policy = self._steps, self._steps.policy(row)
+        sending = steps.enter(row, State.DELIVERING, attempts=row.attempts + 1)
+        try:
+            with steps.stage(Stage.DELIVER):
+                delivered = await connection.deliver(
+                    policy.directory,
+                    self._kit.archive.bundle(row.id),
+                    row.remote_name or "",
+                    self._stale(row),
+                    progress,
+                )
+        except ServiceError as error:
+            self._steps.enter(sending, State.QUEUED, reason=error.reason, hint=error.hint)
+            raise
+        return self.file(self._delivered(sending, delivered))
+
+    def _stale(self, row: FileRow) -> frozenset[str]:
+        """Names whose upload may have broken off and that will never be sent."""
+        rows = self._kit.ledger.latest(100, (State.SUPERSEDED,))
+        return frozenset(
+            old.remote_name for old in rows if old.remote_name and old.stream == row.stream
+        )
+
+    def note(self, file_id: str, error: ServiceError) -> None:
+        """Write beside a queued file why it cannot go out; its state does not change."""
+        row = self._kit.ledger.get(file_id)
+        if row is not None and row.state is State.QUEUED and row.reason is not error.reason:
+            self._kit.ledger.update(row, reason=error.reason, hint=error.hint)
+
+    def _delivered(self, row: FileRow, delivered: Delivered) -> FileRow:
+        self._kit.metrics.delivery_attempted(AttemptResult.OK)
+        found = "an earlier attempt had put it there" if delivered.found else None
+        return self._steps.enter(
+            row,
+            State.DELIVERED,
+            Telling(note=found),
+            delivered_at=self._kit.clock.utc(),
+            taken_as=delivered.taken_as,
+        )
+
+    def file(self, row: FileRow) -> FileRow:
+        """Move what was delivered into the archive.
+
+        If killed here: the state says which side of the move we are on; the next start goes on.
+        """
+        with self._steps.stage(Stage.ARCHIVE):
+            archived = self._steps.enter(row, State.ARCHIVED)
+        self._count(archived)
+        return archived
+
+    def rehearse(self, row: FileRow) -> FileRow:
+        """Everything but the upload: file a queued zip as if it had been sent, and say so."""
+        told = Telling(note="rehearsal: nothing was uploaded")
+        with self._steps.stage(Stage.ARCHIVE):
+            return self._steps.enter(row, State.ARCHIVED, told, rehearsed=True)
+
+    def _count(self, row: FileRow) -> None:
+        metrics, counts = self._kit.metrics, row.counts or Counts()
+        metrics.file_finished(row.stream, Outcome.DELIVERED)
+        metrics.records(row.stream, counts)
+        metrics.delivered_bytes(row.stream, row.bundle_size or 0)
+        metrics.set_last_delivery(row.stream, row.delivered_at, counts.delivered)
+
+    def requeue(self) -> None:
+        """At start: what was being sent goes back in the queue; the server will be asked."""
+        for row in self._kit.ledger.in_states(State.DELIVERING):
+            self._steps.enter(row, State.QUEUED, Telling(note="the service was restarted"))
+        for row in self._kit.ledger.in_states(State.DELIVERED):
+            self.file(row)

@@ -1,0 +1,180 @@
+"""From the inbox to one complete reading: claim and refine."""
+
+import threading
+from pathlib import Path
+
+from sisdrop.clock import file_id
+from sisdrop.errors import NeedsOperator, Reason, ServiceError
+from sisdrop.inbox.faults import translate
+from sisdrop.inbox.settle import Standing
+from sisdrop.inbox.share import Busy
+from sisdrop.log import LogEvent
+from sisdrop.model import (
+    Candidate,
+    Claim,
+    Counts,
+    FileRow,
+    HeldFor,
+    Profile,
+    Refined,
+    Stage,
+    State,
+    StillChanging,
+)
+from sisdrop.pipeline.steps import Steps
+from sisdrop.pipeline.verdict import Verdicts
+
+MAX_FAILURES = 3
+_NOTHING_READ = Refined("", 0, Counts(), Profile(), (), None, None, "", ())
+
+
+class Stopping(BaseException):
+    """The service is asked to stop: raised inside a read to end it; no fault of the file."""
+
+
+class Intake:
+    """Takes candidates and reads them."""
+
+    def __init__(self, steps: Steps, verdicts: Verdicts) -> None:
+        self._steps = steps
+        self._kit = steps.kit
+        self._verdicts = verdicts
+        self._stopping = threading.Event()
+
+    def stop(self) -> None:
+        """End a read that is under way at its next block."""
+        self._stopping.set()
+
+    def claim(self, candidate: Candidate) -> FileRow | None:
+        """Take a candidate into `work/`; None when somebody still has it open.
+
+        If killed here: the intention is in the ledger, and `settle_claims` finds out at the
+        next start whether the rename happened.
+
+        Raises:
+            Transient: `share_gone`; whether the rename happened is found out at the next scan.
+            NeedsOperator: `share_permission`.
+        """
+        kit = self._kit
+        claim = Claim(
+            file_id(kit.clock.utc(), kit.token()),
+            candidate.name,
+            candidate.stream,
+            bytes(candidate.path),
+            bytes(candidate.marker) if candidate.marker else None,
+            candidate.signature,
+        )
+        with self._steps.stage(Stage.CLAIM):
+            kit.ledger.intend_claim(claim)
+            try:
+                kit.share.claim(candidate.path, claim.file_id)
+            except Busy:
+                kit.ledger.drop_claim(claim.file_id)
+                kit.log.info(LogEvent.FILE_CLAIM_WAITED, stream=claim.stream)
+                return None
+            except NeedsOperator:
+                kit.ledger.drop_claim(claim.file_id)
+                raise
+            kit.scanner.forget(candidate.path)
+            return self._accept(claim)
+
+    def settle_claims(self) -> None:
+        """Find out what became of each intention whose outcome is not recorded."""
+        share = self._kit.share
+        for claim in self._kit.ledger.claims():
+            if share.signature(share.work(claim.file_id)) is None:
+                self._kit.ledger.drop_claim(claim.file_id)
+            else:
+                self._accept(claim)
+
+    def _accept(self, claim: Claim) -> FileRow:
+        """The marker goes first: a stale one would pass tomorrow's half-written file."""
+        if claim.marker is not None:
+            self._kit.share.remove(Path(claim.marker.decode("utf-8", "surrogateescape")))
+        row = self._kit.ledger.accept_claim(claim, self._kit.clock.utc())
+        self._steps.log_of(row).info(LogEvent.FILE_CLAIMED, size=row.signature.size)
+        return row
+
+    def refine(self, row: FileRow) -> FileRow | None:
+        """Read a claimed file once; None when it must settle again or failed inside.
+
+        The failure is counted before the try, so that a file which kills the process is set
+        aside too; whatever is not this file's doing takes the count back.
+
+        Raises:
+            Transient: `share_gone`, `data_full`.
+            NeedsOperator: `share_permission`, `ledger_unusable`.
+        """
+        ledger = self._kit.ledger
+        work = self._steps.desk.bring_to_work(row)
+        if row.id in self._steps.unsettled:
+            standing, signature = self._kit.scanner.standing(work)
+            if standing is not Standing.READY:
+                return None
+            row = ledger.update(row, signature=signature)
+        if row.failures >= MAX_FAILURES:
+            return self._set_aside(row)
+        tried = ledger.update(row, failures=row.failures + 1)
+        try:
+            with self._steps.stage(Stage.REFINE):
+                result = self._read(tried, work)
+        except (ServiceError, Stopping):
+            ledger.update(tried, failures=row.failures)
+            raise
+        except Exception as error:  # noqa: BLE001 - the one boundary around a file's own reading
+            self._steps.log_of(row).error(LogEvent.FILE_BROKEN, error, failures=tried.failures)
+            return None
+        if isinstance(result, StillChanging):
+            ledger.update(tried, failures=row.failures)
+            self._steps.unsettled.add(row.id)
+            return None
+        self._steps.unsettled.discard(row.id)
+        self._kit.scanner.forget(work)
+        return self._refined(tried, result)
+
+    def _read(self, row: FileRow, work: Path) -> Refined | StillChanging:
+        kit = self._kit
+        folder = kit.archive.begin(row.id)
+        try:
+            result = kit.refine(
+                work,
+                row.signature,
+                file_id=row.id,
+                name=row.name,
+                out_dir=folder,
+                progress=self._go_on,
+            )
+        except OSError as error:
+            raise kit.archive.full(error) or translate(error, work) from error
+        if isinstance(result, Refined):
+            kit.archive.save_refined(row.id, result)
+        return result
+
+    def _go_on(self, _done: int) -> None:
+        if self._stopping.is_set():
+            raise Stopping
+
+    def _refined(self, row: FileRow, refined: Refined) -> FileRow:
+        self._kit.metrics.refined_bytes(row.stream, refined.size)
+        bundle = refined.bundle
+        return self._steps.enter(
+            row,
+            State.REFINED,
+            failures=0,
+            sha256=refined.sha256,
+            counts=refined.counts,
+            profile=refined.profile,
+            bundle_size=bundle.size if bundle else None,
+            bundle_sha256=bundle.sha256 if bundle else None,
+            identical=bundle.identical if bundle else False,
+        )
+
+    def _set_aside(self, row: FileRow) -> FileRow:
+        """Three failures of ours on this very file: a person looks, the others go on."""
+        self._kit.archive.begin(row.id)
+        self._kit.archive.save_refined(row.id, _NOTHING_READ)
+        held = HeldFor(
+            Reason.INTERNAL_ERROR,
+            "sisdrop itself failed on this file three times; its operator finds why in the log",
+        )
+        return self._verdicts.hold(row, _NOTHING_READ, (held,))

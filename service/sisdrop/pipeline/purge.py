@@ -1,0 +1,77 @@
+"""Retention carried out: plan, log, remove, record."""
+
+from datetime import datetime
+
+from sisdrop.errors import NeedsOperator, Transient
+from sisdrop.log import LogEvent
+from sisdrop.model import FileRow, Stage, State
+from sisdrop.pipeline.steps import Steps
+from sisdrop.pipeline.verdict import Verdicts
+from sisdrop.retention import Clocks, Part, Removal, plan
+
+
+class Purge:
+    """Removes what the plan names, one thing at a time, each recorded after it is gone."""
+
+    def __init__(self, steps: Steps, verdicts: Verdicts, clocks: Clocks) -> None:
+        self._steps = steps
+        self._kit = steps.kit
+        self._verdicts = verdicts
+        self._clocks = clocks
+
+    def planned(self) -> tuple[Removal, ...]:
+        """What is due now."""
+        ledger = self._kit.ledger
+        return plan(
+            ledger.filed(), ledger.in_states(State.HELD), self._clocks, self._kit.clock.utc()
+        )
+
+    def run(self) -> int:
+        """Remove what is due; returns how many things went.
+
+        If killed here: what is gone and not recorded is met again at the next run, which finds
+        nothing there and records it.
+        """
+        removals = self.planned()
+        if not removals:
+            return 0
+        self._kit.log.info(LogEvent.PURGE_PLANNED, files=len(removals))
+        done = 0
+        with self._steps.stage(Stage.PURGE):
+            for removal in removals:
+                done += self._try(removal)
+        return done
+
+    def _try(self, removal: Removal) -> bool:
+        log = self._steps.log_of(removal.row)
+        try:
+            self._remove(removal, self._kit.clock.utc())
+        except (Transient, NeedsOperator, OSError) as error:
+            log.warning(LogEvent.PURGE_FAILED, error)
+            return False
+        log.info(LogEvent.PURGE_REMOVED)
+        return True
+
+    def _remove(self, removal: Removal, now: datetime) -> None:
+        # A row that an earlier removal of this run has changed is read anew.
+        row = self._kit.ledger.get(removal.row.id) or removal.row
+        match removal.part:
+            case Part.FOLDER:
+                self._kit.archive.remove(row)
+                self._kit.ledger.update(row, purged_at=now)
+            case Part.SHARE:
+                self._remove_from_share(row)
+                self._kit.ledger.update(row, share_purged_at=now)
+            case Part.HELD:
+                self._verdicts.refuse(row, "retention", "nobody decided within the time allowed")
+
+    def _remove_from_share(self, row: FileRow) -> None:
+        share = self._kit.share
+        rejected = share.rejected(row.id, row.name)
+        paths = (
+            *share.reports(row.id, row.name),
+            rejected,
+            share.report_beside(rejected, row.id, row.name),
+        )
+        for path in paths:
+            share.remove(path)

@@ -1,0 +1,263 @@
+"""What is done in one round of the service: on the share, with claimed files, for the gauges.
+
+Each round is blocking and may be repeated at any time; `daemon` says when. What goes wrong with
+the world is noted in the situation and tried again at the next round.
+"""
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from sisdrop.errors import NeedsOperator, Reason, ServiceError
+from sisdrop.inbox.scan import Scan
+from sisdrop.log import LogEvent
+from sisdrop.model import Candidate, FileRow, State, StatusView
+from sisdrop.pipeline.holds import Holds
+from sisdrop.pipeline.intake import Intake
+from sisdrop.pipeline.kit import Kit
+from sisdrop.pipeline.purge import Purge
+from sisdrop.pipeline.steps import Steps
+from sisdrop.pipeline.verdict import Verdicts
+from sisdrop.requests import Answer, Command, Request, RequestBox
+from sisdrop.share_pages import readme_text, status_html
+from sisdrop.situation import Situation
+from sisdrop.states import OPEN
+
+# What can be in the way, as keys of the situation.
+SHARE = "share"
+CLAIM = "claim"
+DATA = "data"
+# STATUS.html says when the share was last looked at; rewriting it at every scan would be noise.
+STATUS_EVERY = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """The stages of a file, built once."""
+
+    steps: Steps
+    intake: Intake
+    verdicts: Verdicts
+    holds: Holds
+    purge: Purge
+
+
+class Rounds:
+    """The rounds of one service."""
+
+    def __init__(
+        self,
+        kit: Kit,
+        stages: Stages,
+        box: RequestBox,
+        situation: Situation,
+        view: Callable[[], StatusView],
+    ) -> None:
+        self._kit = kit
+        self._stages = stages
+        self._box = box
+        self._situation = situation
+        self._view = view
+        self._begun = False
+        self._shown: tuple[StatusView | None, float] = (None, 0.0)
+
+    # On the share.
+
+    def share_round(self) -> float | None:
+        """Answer requests, look at the inbox, claim what is complete, write STATUS.html.
+
+        Returns the seconds after which a file could be complete, if one is waited for.
+        """
+        try:
+            self.answer_requests()
+            self._know_share()
+            self._begin()
+            scan = self._look()
+        except ServiceError as error:
+            self._share_trouble(error)
+            self._show_situation()
+            return None
+        if self._situation.unblock(SHARE):
+            self._kit.log.info(LogEvent.SHARE_BACK)
+        now = self._kit.clock.utc()
+        self._situation.scanned(now, scan.waiting, scan.unmatched)
+        self._kit.metrics.set_last_scan(now)
+        self._take(scan.candidates)
+        self._show_situation()
+        self._show_status()
+        return scan.due_in
+
+    def _show_situation(self) -> None:
+        moment, metrics = self._situation.now(), self._kit.metrics
+        metrics.set_share_up(up=moment.share_up)
+        metrics.set_unmatched(len(moment.unmatched))
+        metrics.set_blocked(self._situation.reasons())
+
+    def _know_share(self) -> None:
+        """An unmounted share looks like an empty folder, so the id on it must be ours."""
+        ledger, share = self._kit.ledger, self._kit.share
+        known = ledger.recall("share_id")
+        if known is not None:
+            found = share.identity()
+        else:
+            # Written down first, so that a crash between the two does not lock us out.
+            known = ledger.recall("new_share_id") or os.urandom(16).hex()
+            ledger.remember("new_share_id", known)
+            found = share.adopt(known)
+            if found == known:
+                ledger.remember("share_id", known)
+        if found != known:
+            raise NeedsOperator(
+                Reason.SHARE_CHANGED,
+                f"{share.inbox} is not the share that this ledger knows (not mounted, another"
+                " one, or restored); mount the right one, or run: sisdrop check --adopt-share",
+            )
+
+    def _begin(self) -> None:
+        """Once, when the share first answers: make the folders, finish what a crash left."""
+        if not self._begun:
+            self._kit.share.furnish(readme_text())
+            self._stages.intake.settle_claims()
+            self._stages.steps.find_untidy()
+            self._begun = True
+
+    def _look(self) -> Scan:
+        self._stages.intake.settle_claims()
+        self._stages.steps.tidy()
+        scan = self._kit.scanner.scan()
+        self._stages.holds.notice_deleted(scan.sizes)
+        return scan
+
+    def _take(self, candidates: tuple[Candidate, ...]) -> None:
+        trouble = False
+        for candidate in candidates:
+            try:
+                if not self._stages.holds.recognise(candidate):
+                    self._stages.intake.claim(candidate)
+            except ServiceError as error:
+                trouble = True
+                self._share_trouble(error, CLAIM)
+        if not trouble:
+            self._situation.unblock(CLAIM)
+
+    def _share_trouble(self, error: ServiceError, what: str = SHARE) -> None:
+        log, news = self._kit.log, self._situation.block(what, error, self._kit.clock.utc())
+        if error.reason in (Reason.SHARE_GONE, Reason.SHARE_CHANGED):
+            self._situation.share_lost()
+        if not news:
+            return
+        event = {
+            Reason.SHARE_GONE: LogEvent.SHARE_GONE,
+            Reason.SHARE_CHANGED: LogEvent.SHARE_CHANGED,
+        }.get(error.reason, LogEvent.SCAN_FAILED)
+        log.error(event, reason=error.reason, hint=error.hint)
+
+    def _show_status(self) -> None:
+        """Rewrite STATUS.html when something changed, and from time to time to show life."""
+        view = self._view()
+        said, at = self._shown
+        now = self._kit.clock.monotonic()
+        still = replace(view, now=said.now, last_scan=said.last_scan) == said if said else False
+        if still and now - at < STATUS_EVERY:
+            return
+        try:
+            self._kit.share.write_status(status_html(view))
+        except ServiceError as error:
+            self._share_trouble(error)
+        else:
+            self._shown = (view, now)
+
+    # What people asked for.
+
+    def answer_requests(self) -> None:
+        """Do what commands asked for."""
+        for request in self._box.pending():
+            answer = self.obey(request)
+            self._box.answer(request, answer)
+            self._kit.log.info(
+                LogEvent.REQUEST_ANSWERED, request=request.command, accepted=answer.done
+            )
+
+    def obey(self, request: Request) -> Answer:
+        """Do one thing that a person asked for; says what came of it."""
+        holds = self._stages.holds
+        try:
+            match request.command:
+                case Command.APPROVE:
+                    return holds.approve(
+                        request.file_id, request.actor, request.reason, stale=request.stale
+                    )
+                case Command.REFUSE:
+                    return holds.refuse(request.file_id, request.actor, request.reason)
+                case Command.PURGE:
+                    return self._purge(dry_run=request.dry_run)
+        except ServiceError as error:
+            return Answer(done=False, sentence=error.hint)
+
+    def _purge(self, *, dry_run: bool) -> Answer:
+        planned = self._stages.purge.planned()
+        if dry_run:
+            lines = [f"{r.part} of {r.row.id}, since {r.since:%Y-%m-%d}" for r in planned]
+            return Answer(done=True, sentence="\n".join([f"{len(lines)} to remove", *lines]))
+        return Answer(done=True, sentence=f"{self._stages.purge.run()} of {len(planned)} removed")
+
+    # With claimed files.
+
+    def work_round(self) -> int:
+        """Refine and judge every file that waits for it; returns how many moved on.
+
+        Within a stream the order of arrival is kept: a file that still changes keeps the later
+        ones back, because what is sent last wins.
+        """
+        moved = 0
+        kept_back: set[str] = set()
+        for row in self._kit.ledger.in_states(State.CLAIMED, State.REFINED):
+            if row.stream in kept_back:
+                continue
+            try:
+                done = self._work(row)
+            except ServiceError as error:
+                self._work_trouble(error)
+                return moved
+            if done:
+                moved += 1
+            else:
+                kept_back.add(row.stream)
+        self._situation.unblock(DATA)
+        return moved
+
+    def _work(self, row: FileRow) -> bool:
+        current: FileRow | None = row
+        if row.state is State.CLAIMED:
+            current = self._stages.intake.refine(row)
+        if current is not None and current.state is State.REFINED:
+            current = self._stages.verdicts.apply(current)
+        return current is not None and current.state not in (State.CLAIMED, State.REFINED)
+
+    def _work_trouble(self, error: ServiceError) -> None:
+        if error.reason is Reason.SHARE_GONE:
+            return  # the share's own round notices and says so
+        if self._situation.block(DATA, error, self._kit.clock.utc()):
+            full = error.reason is Reason.DATA_FULL
+            event = LogEvent.DATA_FULL if full else LogEvent.SCAN_FAILED
+            self._kit.log.error(event, reason=error.reason, hint=error.hint)
+
+    # For the gauges.
+
+    def gauge_round(self, data: Path) -> None:
+        """Bring the gauges up to date that nothing else sets."""
+        metrics, ledger = self._kit.metrics, self._kit.ledger
+        self._show_situation()
+        rows = ledger.in_states(*OPEN)
+        states = {row.state for row in rows}
+        metrics.set_open_files(
+            {state: sum(row.state is state for row in rows) for state in states},
+            {state: min(row.since for row in rows if row.state is state) for state in states},
+        )
+        metrics.set_ledger_writable(writable=ledger.is_writable())
+        metrics.set_data_free(shutil.disk_usage(data).free)
+        kept = [row for row in ledger.filed() if row.purged_at is None and row.filed_at]
+        oldest = min((row.filed_at for row in kept if row.filed_at), default=None)
+        metrics.set_archive(len(kept), self._kit.archive.size(), oldest)
