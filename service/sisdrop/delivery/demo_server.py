@@ -10,6 +10,7 @@ from typing_extensions import override
 
 from sisdrop import durable
 from sisdrop.delivery.pins import host_pattern
+from sisdrop.delivery.session import furnish_environment
 
 HOST = "127.0.0.1"
 USER = "sis"
@@ -41,6 +42,7 @@ async def serve_folder(root: Path, public_key: str, known_hosts: Path) -> AsyncI
         OSError: if the pins cannot be written.
         ValueError: if `public_key` is no line of a public key.
     """
+    furnish_environment(USER)
     host_key = asyncssh.generate_private_key("ssh-ed25519")
     client_key = asyncssh.import_public_key(public_key)
 

@@ -108,7 +108,7 @@ async def connect_isolated(
     Raises:
         Exception: one of `faults.RAISED`, to be translated by the caller.
     """
-    _furnish_environment(address.username)
+    furnish_environment(address.username)
     return await asyncssh.connect(
         address.host,
         address.port,
@@ -168,7 +168,7 @@ def _credentials(target: Target) -> dict[str, Any]:
     return {"client_keys": None, "public_key_auth": False, "password_auth": False}
 
 
-def _furnish_environment(username: str) -> None:
+def furnish_environment(username: str) -> None:
     """A container's UID may have neither name nor home; asyncssh refuses to start without.
 
     What it would read there is switched off, so any values do.
