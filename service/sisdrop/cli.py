@@ -23,13 +23,24 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="sisdrop",
-    help="Takes patron XML from a share, checks it, and delivers it to Alma by SFTP.",
+    invoke_without_command=True,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 config_app = typer.Typer(help="Show the settings, or their JSON Schema.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
+
+
+@app.callback()
+def about(
+    *,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """Take patron XML from a share, check it, and deliver it to Alma by SFTP."""
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
 
 
 class Exit(IntEnum):
@@ -290,12 +301,6 @@ def config_schema() -> None:
     from sisdrop.settings import settings_schema
 
     typer.echo(json.dumps(settings_schema(), indent=1))
-
-
-@app.command()
-def version() -> None:
-    """Print the version."""
-    typer.echo(__version__)
 
 
 def main() -> None:

@@ -21,7 +21,10 @@ from sisdrop.model import Claim, Event, FileRow, Signature, State
 from sisdrop.states import check_transition
 
 _ROW = TypeAdapter(FileRow)
-_VERSION = 1
+LAYOUT = 1
+# What the ledger remembers of the share: the id that is ours, and the one about to be written.
+SHARE_ID = "share_id"
+NEW_SHARE_ID = "new_share_id"
 _LAYOUT = """
 CREATE TABLE files (
     id TEXT PRIMARY KEY,
@@ -80,38 +83,40 @@ class Ledger:
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self._lock = threading.RLock()
         self._path = path
-        # Reading needs no right to write, but a journal left by a crash must be rolled back,
-        # which SQLite does only on a connection that could write.
-        may = "rw" if read_only else "rwc"
+        # Whoever only reads must not leave an empty file that the service may not write.
+        mode = "rw" if read_only else "rwc"
         with _translated(path):
             self._db = sqlite3.connect(
-                f"{path.absolute().as_uri()}?mode={may}",
+                f"{path.absolute().as_uri()}?mode={mode}",
                 uri=True,
                 check_same_thread=False,
                 isolation_level=None,
                 timeout=10,
             )
-            try:
-                self._open(read_only=read_only)
-            except BaseException:
-                self._db.close()
-                raise
+        try:
+            self._set_up(read_only=read_only)
+        except BaseException:
+            self._db.close()
+            raise
 
-    def _open(self, *, read_only: bool) -> None:
-        self._db.execute("PRAGMA synchronous=FULL")
-        self._db.execute("PRAGMA foreign_keys=ON")
-        version = self._db.execute("PRAGMA user_version").fetchone()[0]
-        if version == 0 and not read_only:
-            self._db.executescript(
-                f"BEGIN IMMEDIATE;{_LAYOUT}PRAGMA user_version={_VERSION};COMMIT;"
-            )
-        elif version != _VERSION:
+    def _set_up(self, *, read_only: bool) -> None:
+        with _translated(self._path):
+            self._db.execute("PRAGMA synchronous=FULL")
+            self._db.execute("PRAGMA foreign_keys=ON")
+            version = self._db.execute("PRAGMA user_version").fetchone()[0]
+            if version == 0 and not read_only:
+                self._db.executescript(
+                    f"BEGIN IMMEDIATE;{_LAYOUT}PRAGMA user_version={LAYOUT};COMMIT;"
+                )
+            # Reading needs no right to write, but a journal left by a crash must be rolled back,
+            # which SQLite does only on a connection that could write.
+            self._db.execute(f"PRAGMA query_only={int(read_only)}")
+        if version not in (0, LAYOUT):
             raise NeedsOperator(
                 Reason.LEDGER_UNUSABLE,
                 f"{self._path} was written by another version of sisdrop (layout {version}, this"
-                f" one knows {_VERSION}); run the newer version, or restore the matching ledger",
+                f" one knows {LAYOUT}); run the newer version, or restore the matching ledger",
             )
-        self._db.execute(f"PRAGMA query_only={int(read_only)}")
 
     def __enter__(self) -> Self:
         """The ledger itself."""
@@ -301,7 +306,8 @@ class Ledger:
 
     def claimed_since(self, day: str) -> list[FileRow]:
         """Files claimed on or after a UTC day (`YYYYMMDD`), oldest first."""
-        return self._select("WHERE id >= ? ORDER BY rowid", (day,))
+        # The plus keeps SQLite from walking through all rows only because they lie in order.
+        return self._select("WHERE id >= ? ORDER BY +rowid", (day,))
 
     def events(self, file_id: str) -> tuple[Event, ...]:
         """The audit trail of a file, oldest first."""

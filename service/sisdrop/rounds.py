@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sisdrop.errors import NeedsOperator, Reason, ServiceError
 from sisdrop.inbox.scan import Scan
+from sisdrop.ledger import NEW_SHARE_ID, SHARE_ID
 from sisdrop.log import LogEvent
 from sisdrop.model import Candidate, FileRow, State, StatusView
 from sisdrop.pipeline.holds import Holds
@@ -98,16 +99,16 @@ class Rounds:
     def _know_share(self) -> None:
         """An unmounted share looks like an empty folder, so the id on it must be ours."""
         ledger, share = self._kit.ledger, self._kit.share
-        known = ledger.recall("share_id")
+        known = ledger.recall(SHARE_ID)
         if known is not None:
             found = share.identity()
         else:
             # Written down first, so that a crash between the two does not lock us out.
-            known = ledger.recall("new_share_id") or os.urandom(16).hex()
-            ledger.remember("new_share_id", known)
+            known = ledger.recall(NEW_SHARE_ID) or os.urandom(16).hex()
+            ledger.remember(NEW_SHARE_ID, known)
             found = share.adopt(known)
             if found == known:
-                ledger.remember("share_id", known)
+                ledger.remember(SHARE_ID, known)
         if found != known:
             raise NeedsOperator(
                 Reason.SHARE_CHANGED,

@@ -70,9 +70,12 @@ def _streams(view: StatusView) -> Table:
 
 def _files(files: tuple[FileView, ...]) -> Table:
     table = Table(box=None, pad_edge=False)
-    for heading in ("id", "file", "state", "since", "why"):
+    for heading in ("id", "state", "since"):
+        table.add_column(heading, no_wrap=True)  # people copy these
+    for heading in ("file", "why"):
         table.add_column(heading, overflow="fold")
     for file in files:
         why = file.held_for[0].sentence if file.held_for else file.hint or ""
-        table.add_row(file.id, visible(file.file), file.state, clock_time(file.since), visible(why))
+        since = f"{file.since:%Y-%m-%d %H:%M}"
+        table.add_row(file.id, file.state, since, visible(file.file), visible(why))
     return table

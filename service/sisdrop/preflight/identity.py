@@ -7,12 +7,10 @@ from pathlib import Path
 
 from sisdrop.build import LEDGER, prepare_data
 from sisdrop.inbox.share import Share
-from sisdrop.ledger import Ledger
+from sisdrop.ledger import NEW_SHARE_ID, SHARE_ID, Ledger
 from sisdrop.lock import Lock
 from sisdrop.preflight.point import Unfit
 
-_KNOWN_ID = "share_id"
-_INTENDED_ID = "new_share_id"
 _ON_PURPOSE = (
     "If it was replaced or restored on purpose, and no other sisdrop serves it, stop the service"
     " and run: sisdrop check --adopt-share"
@@ -79,7 +77,7 @@ def read_known(data: Path) -> Known:
     if not path.exists() or path.stat().st_size == 0:
         return Known()
     with Ledger(path, read_only=True) as ledger:
-        return Known(ledger.recall(_KNOWN_ID), ledger.recall(_INTENDED_ID))
+        return Known(ledger.recall(SHARE_ID), ledger.recall(NEW_SHARE_ID))
 
 
 def is_lock_free(data: Path) -> bool:
@@ -115,16 +113,16 @@ def adopt(data: Path, inbox: Path) -> str:
 
 
 def _adopt(ledger: Ledger, share: Share) -> str:
-    known = ledger.recall(_KNOWN_ID)
+    known = ledger.recall(SHARE_ID)
     found = share.identity()
     if found is not None and found == known:
         return f"nothing to adopt: {share.inbox} is the share that the ledger knows"
     done = f"adopted {share.inbox}: the ledger took over the mark that stood on it"
     if found is None:
-        chosen = known or ledger.recall(_INTENDED_ID) or os.urandom(16).hex()
+        chosen = known or ledger.recall(NEW_SHARE_ID) or os.urandom(16).hex()
         # Written down first: a share with a mark that the ledger does not know is locked out.
-        ledger.remember(_INTENDED_ID, chosen)
+        ledger.remember(NEW_SHARE_ID, chosen)
         found = share.adopt(chosen)
         done = f"adopted {share.inbox}: it now carries the ledger's mark"
-    ledger.remember(_KNOWN_ID, found)
+    ledger.remember(SHARE_ID, found)
     return done
