@@ -63,7 +63,7 @@ class Screen:
         stage = self._stage
         self._say("")
         self._title("Now it is yours")
-        self._point("drop a file", f"{near(stage.inbox)}  (*.xml, or *.zip with one XML file)")
+        self._point("drop a file", f"{near(stage.inbox)}  (*.xml)")
         self._point("status page", f"http://127.0.0.1:{port}/")
         self._point("on the share", near(stage.inbox / "STATUS.html"))
         self._point("reports", f"{near(stage.inbox / 'reports')}  (what was left out, and why)")

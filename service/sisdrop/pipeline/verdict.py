@@ -77,7 +77,6 @@ class Verdicts:
             refined,
             State.HELD,
             reason=held_for[0].reason,
-            hint=held_for[0].sentence,
             held_for=held_for,
             compared_with=last.id if last else None,
             approval=None,
