@@ -282,17 +282,21 @@ def scan_host_key(
         _fail(Exit.UNUSABLE, error.hint)
     for key in keys:
         typer.echo(key.line)
-        typer.echo(f"# {key.algorithm} {key.fingerprint}", err=True)
+        typer.echo(f"# {key.algorithm} {key.fingerprint}")
 
 
 @config_app.command("show")
-def config_show(config: ConfigOption = None) -> None:
+def config_show(config: ConfigOption = None, *, as_json: JsonOption = False) -> None:
     """Print the settings in effect; secrets are paths."""
     import yaml
 
     from sisdrop.settings import effective
 
-    typer.echo(yaml.safe_dump(effective(_settings(config)), sort_keys=False), nl=False)
+    settings = effective(_settings(config))
+    if as_json:
+        _print_json(settings)
+    else:
+        typer.echo(yaml.safe_dump(settings, sort_keys=False), nl=False)
 
 
 @config_app.command("schema")

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 
 from sisdrop.delivery.lanes import (
     Backoff,
@@ -56,7 +56,8 @@ class Courier:
         queues = await asyncio.to_thread(self._queues)
         if self._kit.rehearsal:
             for row in (row for queue in queues for row in queue):
-                await asyncio.to_thread(self._dispatch.rehearse, row)
+                with suppress(Overtaken):
+                    await asyncio.to_thread(self._dispatch.rehearse, row)
             return None
         due = [queue for queue in queues if is_due(self._lane(queue[0]), self._now())]
         if due:

@@ -54,6 +54,7 @@ class Validator:
             OSError: if it cannot be read.
             Unsteady: if somebody is writing to it.
         """
+        now = now.astimezone(UTC)
         checker = Checker(self._schema, self._rules, today=now.date(), key=secrets.token_bytes(16))
         identity = file_id(now, "0000")
         result = refine(
@@ -85,7 +86,7 @@ def _report(path: Path, identity: str, refined: Refined, now: datetime) -> Repor
         reason=reason,
         hint=hint,
         refined=refined,
-        made_at=now.astimezone(UTC),
+        made_at=now,
     )
 
 

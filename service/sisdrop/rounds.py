@@ -220,7 +220,7 @@ class Rounds:
             try:
                 done = self._work(row)
             except ServiceError as error:
-                self._work_trouble(error)
+                self._work_trouble(row, error)
                 return moved
             if done:
                 moved += 1
@@ -237,7 +237,10 @@ class Rounds:
             current = self._stages.verdicts.apply(current)
         return current is not None and current.state not in (State.CLAIMED, State.REFINED)
 
-    def _work_trouble(self, error: ServiceError) -> None:
+    def _work_trouble(self, row: FileRow, error: ServiceError) -> None:
+        current = self._kit.ledger.get(row.id)
+        if current is not None and current.reason is not error.reason:
+            self._kit.ledger.update(current, reason=error.reason, hint=error.hint)
         if error.reason is Reason.SHARE_GONE:
             return  # the share's own round notices and says so
         if self._situation.block(DATA, error, self._kit.clock.utc()):

@@ -13,7 +13,7 @@ from sisdrop.ledger import Ledger
 from sisdrop.lock import Lock
 from sisdrop.model import FileStory, FileView, State, StatusView
 from sisdrop.situation import Situation
-from sisdrop.view import file_story, file_view, status_view
+from sisdrop.view import file_story, file_view, status_view, with_days
 
 # Kubernetes should wait out a slow disk, not kill the one pod because of it.
 BEAT_LIMIT = 180.0
@@ -49,7 +49,9 @@ class Source:
         """Everything at a glance."""
         terms = self._terms
         now = self._clock.utc()
-        return status_view(self._open(), self._situation.now(), terms.streams, terms.mode, now)
+        ledger = self._open()
+        view = status_view(ledger, self._situation.now(), terms.streams, terms.mode, now)
+        return with_days(view, ledger)
 
     def files(self, state: State | None, limit: int) -> list[FileView]:
         """The newest files, in one state or in any."""

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sisdrop import __version__
@@ -58,9 +59,8 @@ def file_story(ledger: Ledger, file_id: str) -> FileStory | None:
 def status_view(
     ledger: Ledger, moment: Moment, streams: Sequence[str], mode: str, now: datetime
 ) -> StatusView:
-    """Everything at a glance."""
+    """Everything at a glance, but for the days (see `with_days`)."""
     open_rows = ledger.in_states(*OPEN)
-    since = f"{now - timedelta(days=DAYS - 1):%Y%m%d}"
     return StatusView(
         version=__version__,
         now=now,
@@ -73,8 +73,13 @@ def status_view(
         open_files=tuple(file_view(row) for row in open_rows),
         recent=tuple(file_view(row) for row in ledger.latest(RECENT, tuple(FINAL))),
         streams=tuple(_stream(ledger, name, open_rows) for name in streams),
-        days=days(ledger.claimed_since(since), now),
     )
+
+
+def with_days(view: StatusView, ledger: Ledger) -> StatusView:
+    """The view with its last sixty days; apart, because it reads as many days of files."""
+    since = f"{view.now - timedelta(days=DAYS - 1):%Y%m%d}"
+    return replace(view, days=days(ledger.claimed_since(since), view.now))
 
 
 def _blocked(moment: Moment) -> tuple[Blocked, ...]:

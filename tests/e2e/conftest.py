@@ -17,6 +17,7 @@ def session_sshd() -> Iterator[Sshd]:
 
 @pytest.fixture
 def sshd(session_sshd: Sshd) -> Sshd:
+    session_sshd.restore()
     for path in session_sshd.upload_dir.iterdir():
         path.unlink()
     session_sshd.authorize(session_sshd.key)

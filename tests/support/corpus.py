@@ -87,6 +87,11 @@ def corpus() -> list[Dropped]:
             _with(name, f"{name} {'x' * 10_500_000}"),
             "xml_record_too_large",
         ),
+        "huge-record.xml": (
+            _with("</user>", "<user_notes>" + _NOTE * 40_000 + "</user_notes></user>"),
+            "xml_record_too_large",
+        ),
+        "zipped.xml": (b"PK\x03\x04 Quillfeather PK\x05\x06", "xml_not_well_formed"),
         "never-closed.xml": (
             _with("</user>", "") + b" " * 5_000_000,
             "xml_not_well_formed",
@@ -107,6 +112,10 @@ def corpus() -> list[Dropped]:
     ]  # fmt: skip
 
 
+_NOTE = (
+    "<user_note><note_type>OTHER</note_type><note_text>An invented note, long enough.</note_text>"
+    "<user_viewable>false</user_viewable><popup_note>false</popup_note></user_note>"
+)
 _LAUGHS = (
     '<!DOCTYPE users [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;&b;">'
     '<!ENTITY d "&c;&c;&c;&c;">]>'

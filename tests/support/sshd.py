@@ -152,6 +152,12 @@ class Sshd:
         _signal(sessions, signal.SIGKILL)
         self._process = None
 
+    def restore(self) -> None:
+        """Make it listen and answer, whatever an earlier test did to it."""
+        self.resume()
+        if self._process is None:
+            self.start()
+
     def drop_sessions(self) -> None:
         """Kill every open session; the server goes on listening."""
         _signal(self.sessions(), signal.SIGKILL)

@@ -1,5 +1,6 @@
 """From the inbox to one complete reading: claim and refine."""
 
+import errno
 import threading
 from pathlib import Path
 
@@ -145,6 +146,8 @@ class Intake:
                 progress=self._go_on,
             )
         except OSError as error:
+            if error.errno == errno.ELOOP:
+                raise  # a link was put in the file's place: no look at the share will mend that
             raise kit.archive.full(error) or translate(error, work) from error
         if isinstance(result, Refined):
             kit.archive.save_refined(row.id, result)
