@@ -62,6 +62,7 @@ class Rounds:
         self._situation = situation
         self._view = view
         self._begun = False
+        stages.steps.share_known = False
         self._shown: tuple[StatusView | None, float] = (None, 0.0)
 
     # On the share.
@@ -98,6 +99,11 @@ class Rounds:
 
     def _know_share(self) -> None:
         """An unmounted share looks like an empty folder, so the id on it must be ours."""
+        self._stages.steps.share_known = False
+        self._recognise_share()
+        self._stages.steps.share_known = True
+
+    def _recognise_share(self) -> None:
         ledger, share = self._kit.ledger, self._kit.share
         known = ledger.recall(SHARE_ID)
         if known is not None:
@@ -185,6 +191,7 @@ class Rounds:
         """Do one thing that a person asked for; says what came of it."""
         holds = self._stages.holds
         try:
+            self._know_share()
             match request.command:
                 case Command.APPROVE:
                     return holds.approve(
@@ -213,6 +220,8 @@ class Rounds:
         ones back, because what is sent last wins.
         """
         moved = 0
+        if not self._stages.steps.share_known:
+            return moved
         kept_back: set[str] = set()
         for row in self._kit.ledger.in_states(State.CLAIMED, State.REFINED):
             if row.stream in kept_back:

@@ -1,6 +1,6 @@
 from dataclasses import replace
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sisdrop.errors import Reason
@@ -78,11 +78,13 @@ CASES = some_judged().flatmap(
 )
 
 
+@settings(deadline=None)
 @given(case=CASES)
 def test_whatever_comes_is_decided(case: tuple[Judged, History, Limits]) -> None:
     assert isinstance(decide(*case), Queue | Duplicate | Hold | Reject)
 
 
+@settings(deadline=None)
 @given(case=CASES)
 def test_nothing_without_records_is_ever_sent(case: tuple[Judged, History, Limits]) -> None:
     judged, history, limits = case
@@ -90,6 +92,7 @@ def test_nothing_without_records_is_ever_sent(case: tuple[Judged, History, Limit
     assert isinstance(decide(empty, history, limits), Reject)
 
 
+@settings(deadline=None)
 @given(case=CASES)
 def test_an_approved_file_is_never_held_for_a_limit(case: tuple[Judged, History, Limits]) -> None:
     judged, history, limits = case
@@ -101,6 +104,7 @@ def test_an_approved_file_is_never_held_for_a_limit(case: tuple[Judged, History,
     assert not isinstance(everything, Hold)
 
 
+@settings(deadline=None)
 @given(case=CASES)
 def test_what_was_sent_last_never_goes_out_twice_running(
     case: tuple[Judged, History, Limits],
@@ -110,6 +114,7 @@ def test_what_was_sent_last_never_goes_out_twice_running(
     assert not isinstance(decide(judged, replace(history, last=last), limits), Queue | Hold)
 
 
+@settings(deadline=None)
 @given(case=CASES)
 def test_a_hold_has_a_reason_and_a_sentence(case: tuple[Judged, History, Limits]) -> None:
     found = decide(*case)
@@ -118,6 +123,7 @@ def test_a_hold_has_a_reason_and_a_sentence(case: tuple[Judged, History, Limits]
         assert all(held.sentence for held in found.held_for)
 
 
+@settings(deadline=None)
 @given(case=CASES)
 def test_an_approval_of_other_bytes_changes_nothing(case: tuple[Judged, History, Limits]) -> None:
     judged, history, limits = case

@@ -35,6 +35,7 @@ def follow(history: list[tuple[float, Signature]]) -> tuple[Look, float]:
     return look, now
 
 
+@settings(deadline=None)
 @given(history=HISTORIES)
 def test_a_file_is_only_quiet_when_all_looks_within_the_time_were_alike(
     history: list[tuple[float, Signature]],
@@ -49,6 +50,7 @@ def test_a_file_is_only_quiet_when_all_looks_within_the_time_were_alike(
             moment -= pause
 
 
+@settings(deadline=None)
 @given(history=HISTORIES, changed=SIGNATURES, pause=PAUSES)
 def test_a_file_that_just_changed_is_never_taken(
     history: list[tuple[float, Signature]], changed: Signature, pause: float
@@ -59,6 +61,7 @@ def test_a_file_that_just_changed_is_never_taken(
         assert standing(after, now + pause, 0.0, 0.0) is Standing.CHANGING
 
 
+@settings(deadline=None)
 @given(history=HISTORIES, shape=st.none() | st.sampled_from(Shape))
 def test_only_a_quiet_file_of_known_shape_is_ready(
     history: list[tuple[float, Signature]], shape: Shape | None
@@ -71,6 +74,7 @@ def test_only_a_quiet_file_of_known_shape_is_ready(
         assert shape is not Shape.INCOMPLETE or now - look.since >= PATIENCE
 
 
+@settings(deadline=None)
 @given(head=DOCUMENTS, tail=DOCUMENTS)
 def test_any_bytes_have_a_shape(head: bytes, tail: bytes) -> None:
     assert judge_shape(head, tail) in Shape
@@ -85,6 +89,7 @@ def test_any_bytes_repeated_to_the_full_size_have_a_shape(unit: bytes, root: boo
     assert judge_shape(head, text[-TAIL_BYTES:]) in Shape
 
 
+@settings(deadline=None)
 @given(
     inside=st.lists(st.sampled_from([b"<user/>", b"<user>x</user>", b"\n", b"<!-- x -->"])).map(
         b"".join

@@ -2,7 +2,7 @@ import os
 from pathlib import PurePath
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sisdrop.inbox.names import display, is_ignored, matches, share_name
@@ -100,6 +100,7 @@ def test_a_name_is_shown_as_text_with_odd_bytes_in_hexadecimal(raw: bytes, shown
     assert display(os.fsdecode(raw)) == shown
 
 
+@settings(deadline=None)
 @given(name=RAW)
 def test_every_name_can_be_stored_as_text(name: str) -> None:
     assert display(name).encode().decode() == display(name)
@@ -148,6 +149,7 @@ def test_a_long_stem_is_shortened_to_what_a_share_can_hold(letter: str, suffix: 
     assert name.endswith(f".{ID}{suffix or '.xml'}")
 
 
+@settings(deadline=None)
 @given(name=RAW, suffix=st.sampled_from([None, ".html", ".report.html"]))
 def test_every_name_becomes_one_that_every_system_takes(name: str, suffix: str | None) -> None:
     for given_name in (name, display(name)):
@@ -161,6 +163,7 @@ def test_every_name_becomes_one_that_every_system_takes(name: str, suffix: str |
         assert not made.endswith((".", " "))
 
 
+@settings(deadline=None)
 @given(name=RAW)
 def test_different_ids_never_share_a_name(name: str) -> None:
     assert share_name(name, file_id(0)) != share_name(name, file_id(1))

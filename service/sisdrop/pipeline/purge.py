@@ -60,9 +60,11 @@ class Purge:
                 self._kit.archive.remove(row)
                 self._kit.ledger.update(row, purged_at=now)
             case Part.SHARE:
+                self._steps.require_share()
                 self._remove_from_share(row)
                 self._kit.ledger.update(row, share_purged_at=now)
             case Part.HELD:
+                self._steps.require_share()
                 self._verdicts.refuse(row, "retention", "nobody decided within the time allowed")
 
     def _remove_from_share(self, row: FileRow) -> None:

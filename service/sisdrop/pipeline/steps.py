@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TypedDict
 
-from sisdrop.errors import NeedsOperator, Transient
+from sisdrop.errors import NeedsOperator, Reason, Transient
 from sisdrop.guard import History
 from sisdrop.log import Log, LogEvent, counts_keys
 from sisdrop.metrics import Outcome
@@ -52,7 +52,8 @@ class Steps:
 
     `deciding` is held by whoever decides between files (guard, approval, supersession), so that
     two decisions never rest on the same past. `unsettled` holds the ids of claimed files that
-    changed after they were read.
+    changed after they were read. While `share_known` is false, nothing is written on what stands
+    in the share's place.
     """
 
     def __init__(self, kit: Kit) -> None:
@@ -60,6 +61,7 @@ class Steps:
         self.desk = Desk(kit)
         self.deciding = threading.RLock()
         self.unsettled: set[str] = set()
+        self.share_known = True
         self._untidy: dict[str, FileRow] = {}
         self._tidying = threading.Lock()
 
@@ -104,6 +106,8 @@ class Steps:
 
         A share that is gone stops nothing that does not need it.
         """
+        if not self.share_known:
+            return
         with self._tidying:
             for file_id, row in list(self._untidy.items()):
                 try:
@@ -114,6 +118,15 @@ class Steps:
                     )
                 else:
                     self._untidy.pop(file_id, None)
+
+    def require_share(self) -> None:
+        """Let pass what is about to change the share.
+
+        Raises:
+            Transient: `share_gone` while the share is away or another one stands in its place.
+        """
+        if not self.share_known:
+            raise Transient(Reason.SHARE_GONE, "the share is away, or not the one that we know")
 
     def is_tidy(self, file_id: str) -> bool:
         """Whether the share is known to be in line with the state of a file."""
