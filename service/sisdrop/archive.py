@@ -11,11 +11,10 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO
 
 from pydantic import TypeAdapter
 
@@ -114,8 +113,10 @@ class Archive:
         with on_data(self._data):
             return _REFINED_TYPE.validate_json((self.folder(row) / _REFINED).read_bytes())
 
-    def secure_original(self, file_id: str, source: BinaryIO, sha256: str) -> None:
+    def secure_original(self, file_id: str, read: Callable[[int], bytes], sha256: str) -> None:
         """Keep a compressed copy of the file as dropped, and prove that it is these bytes.
+
+        `read` yields the next bytes, at most so many, and translates what the share says.
 
         If killed here: a hidden partial copy is left, which the next try replaces; the file on
         the share is untouched.
@@ -128,7 +129,7 @@ class Archive:
         digest = hashlib.sha256()
         with on_data(self._data), temporary.open("wb") as raw:
             with gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as packed:
-                while block := source.read(_BLOCK):
+                while block := read(_BLOCK):
                     digest.update(block)
                     packed.write(block)
             raw.flush()
@@ -191,7 +192,7 @@ class Archive:
         self.write_manifest(row)
         target = self._data / row.folder
         with on_data(self._data):
-            target.parent.mkdir(parents=True, exist_ok=True)
+            durable.make_folders(target.parent)
             durable.move(folder, target)
 
     def remove(self, row: FileRow) -> None:

@@ -45,6 +45,15 @@ def write_file(path: Path, content: bytes, mode: int = 0o600) -> None:
     sync_folder(path.parent)
 
 
+def make_folders(folder: Path) -> None:
+    """Make a folder and what is missing above it, durably. Done already is done."""
+    if folder.is_dir():
+        return
+    make_folders(folder.parent)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    sync_folder(folder.parent)
+
+
 def move(source: Path, target: Path) -> None:
     """Rename within one filesystem, replacing nothing. Done already is done.
 

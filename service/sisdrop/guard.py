@@ -268,5 +268,5 @@ def _records(count: int) -> str:
 
 
 def _percent(share: float) -> str:
-    digits = 0 if share >= 0.1 or share == 0 else 1  # noqa: PLR2004 - below 10 % a decimal tells
-    return f"{share * 100:.{digits}f} %"
+    """With a decimal where it tells something: 20.4 % is beyond a limit of 20 %."""
+    return f"{share * 100:.1f}".removesuffix(".0") + " %"

@@ -236,6 +236,15 @@ class Ledger:
         rows = self._select("WHERE id = ?", (file_id,))
         return rows[0] if rows else None
 
+    def is_taken(self, file_id: str) -> bool:
+        """Whether a file or an intention has this id."""
+        with self._reading() as db:
+            found = db.execute(
+                "SELECT 1 FROM files WHERE id = ? UNION SELECT 1 FROM claims WHERE id = ?",
+                (file_id, file_id),
+            ).fetchone()
+        return found is not None
+
     def in_states(self, *states: State) -> list[FileRow]:
         """All files in these states, in the order of their claims.
 

@@ -42,7 +42,10 @@ def plan(
     filed: Iterable[FileRow], held: Iterable[FileRow], clocks: Clocks, now: datetime
 ) -> tuple[Removal, ...]:
     """Say what is due at `now`, oldest first."""
-    rows = sorted(filed, key=lambda row: (row.filed_at or now, row.id))
+    rows = sorted(
+        (row for row in filed if row.filed_at is not None),
+        key=lambda row: (row.filed_at or now, row.id),
+    )
     kept = _newest(rows, clocks.keep_last)
     removals: list[Removal] = []
     for row in rows:

@@ -229,8 +229,9 @@ class Rounds:
             try:
                 done = self._work(row)
             except ServiceError as error:
-                self._work_trouble(row, error)
-                return moved
+                if self._work_trouble(row, error):
+                    return moved
+                done = False
             if done:
                 moved += 1
             else:
@@ -246,16 +247,21 @@ class Rounds:
             current = self._stages.verdicts.apply(current)
         return current is not None and current.state not in (State.CLAIMED, State.REFINED)
 
-    def _work_trouble(self, row: FileRow, error: ServiceError) -> None:
+    def _work_trouble(self, row: FileRow, error: ServiceError) -> bool:
+        """Note why a file does not move on; returns whether the others cannot either."""
         current = self._kit.ledger.get(row.id)
         if current is not None and current.reason is not error.reason:
             self._kit.ledger.update(current, reason=error.reason, hint=error.hint)
-        if error.reason is Reason.SHARE_GONE:
-            return  # the share's own round notices and says so
+            self._stages.steps.log_of(row).warning(
+                LogEvent.SCAN_FAILED, reason=error.reason, hint=error.hint
+            )
+        if error.reason not in (Reason.DATA_FULL, Reason.LEDGER_UNUSABLE):
+            return False
         if self._situation.block(DATA, error, self._kit.clock.utc()):
             full = error.reason is Reason.DATA_FULL
-            event = LogEvent.DATA_FULL if full else LogEvent.SCAN_FAILED
+            event = LogEvent.DATA_FULL if full else LogEvent.LEDGER_UNUSABLE
             self._kit.log.error(event, reason=error.reason, hint=error.hint)
+        return True
 
     # For the gauges.
 

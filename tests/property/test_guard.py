@@ -78,13 +78,13 @@ CASES = some_judged().flatmap(
 )
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(case=CASES)
 def test_whatever_comes_is_decided(case: tuple[Judged, History, Limits]) -> None:
     assert isinstance(decide(*case), Queue | Duplicate | Hold | Reject)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(case=CASES)
 def test_nothing_without_records_is_ever_sent(case: tuple[Judged, History, Limits]) -> None:
     judged, history, limits = case
@@ -92,7 +92,7 @@ def test_nothing_without_records_is_ever_sent(case: tuple[Judged, History, Limit
     assert isinstance(decide(empty, history, limits), Reject)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(case=CASES)
 def test_an_approved_file_is_never_held_for_a_limit(case: tuple[Judged, History, Limits]) -> None:
     judged, history, limits = case
@@ -104,7 +104,7 @@ def test_an_approved_file_is_never_held_for_a_limit(case: tuple[Judged, History,
     assert not isinstance(everything, Hold)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(case=CASES)
 def test_what_was_sent_last_never_goes_out_twice_running(
     case: tuple[Judged, History, Limits],
@@ -114,7 +114,7 @@ def test_what_was_sent_last_never_goes_out_twice_running(
     assert not isinstance(decide(judged, replace(history, last=last), limits), Queue | Hold)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(case=CASES)
 def test_a_hold_has_a_reason_and_a_sentence(case: tuple[Judged, History, Limits]) -> None:
     found = decide(*case)
@@ -123,7 +123,7 @@ def test_a_hold_has_a_reason_and_a_sentence(case: tuple[Judged, History, Limits]
         assert all(held.sentence for held in found.held_for)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(case=CASES)
 def test_an_approval_of_other_bytes_changes_nothing(case: tuple[Judged, History, Limits]) -> None:
     judged, history, limits = case

@@ -37,13 +37,10 @@ def test_every_reason_is_a_word_that_a_metric_label_may_carry() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("reason", Reason)
-def test_a_kind_takes_its_own_reasons_and_no_other(
-    kind: type[ServiceError], reason: Reason
-) -> None:
-    if reason in KINDS[kind]:
+def test_a_kind_takes_its_own_reasons_and_no_other(kind: type[ServiceError]) -> None:
+    for reason in KINDS[kind]:
         assert kind(reason, "do this").reason is reason
-    else:
+    for reason in set(Reason) - KINDS[kind]:
         with pytest.raises(ValueError, match=reason):
             kind(reason, "do this")
 

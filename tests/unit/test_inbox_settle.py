@@ -181,9 +181,9 @@ def test_a_file_that_begins_well_is_waited_for(name: str) -> None:
     assert shape_of(INCOMPLETE[name]) is Shape.INCOMPLETE
 
 
-@pytest.mark.parametrize("end", range(len(DECLARED) + len("<users>"), len(GOOD)))
-def test_no_beginning_of_a_good_file_passes_as_the_whole(end: int) -> None:
-    assert shape_of(GOOD[:end]) is Shape.INCOMPLETE
+def test_no_beginning_of_a_good_file_passes_as_the_whole() -> None:
+    for end in range(len(DECLARED), len(GOOD)):
+        assert shape_of(GOOD[:end]) is Shape.INCOMPLETE
 
 
 def test_a_root_behind_a_long_comment_is_judged_by_the_tail_alone() -> None:

@@ -1,12 +1,8 @@
-from itertools import product
-
 import pytest
 
 from sisdrop import states
 from sisdrop.model import State
 from sisdrop.states import FINAL, OPEN, TRANSITIONS, IllegalTransition, check_transition
-
-PAIRS = list(product(State, State))
 
 
 def reachable(start: State) -> set[State]:
@@ -30,11 +26,11 @@ def test_the_prose_table_speaks_of_every_state() -> None:
     assert set(State) <= rows
 
 
-@pytest.mark.parametrize(("before", "after"), PAIRS)
-def test_only_the_steps_of_the_table_pass(before: State, after: State) -> None:
-    if after in TRANSITIONS[before]:
+@pytest.mark.parametrize("before", State)
+def test_only_the_steps_of_the_table_pass(before: State) -> None:
+    for after in TRANSITIONS[before]:
         check_transition(before, after)
-    else:
+    for after in set(State) - TRANSITIONS[before]:
         with pytest.raises(IllegalTransition, match=f"from {before} to {after}") as caught:
             check_transition(before, after)
         assert (caught.value.before, caught.value.after) == (before, after)

@@ -58,7 +58,7 @@ class Intake:
         """
         kit = self._kit
         claim = Claim(
-            file_id(kit.clock.utc(), kit.token()),
+            self._new_id(),
             candidate.name,
             candidate.stream,
             bytes(candidate.path),
@@ -78,6 +78,14 @@ class Intake:
                 raise
             kit.scanner.forget(candidate.path)
             return self._accept(claim)
+
+    def _new_id(self) -> str:
+        """An id that no file has: a backlog is claimed at hundreds a second."""
+        kit = self._kit
+        while True:
+            chosen = file_id(kit.clock.utc(), kit.token())
+            if not kit.ledger.is_taken(chosen):
+                return chosen
 
     def settle_claims(self) -> None:
         """Find out what became of each intention whose outcome is not recorded."""

@@ -181,9 +181,14 @@ class Verdicts:
             return True
         with on_share(path):
             source = path.open("rb")
+
+        def read(size: int) -> bytes:
+            with on_share(path):
+                return source.read(size)
+
         with source:
             try:
-                self._kit.archive.secure_original(row.id, source, row.sha256 or "")
+                self._kit.archive.secure_original(row.id, read, row.sha256 or "")
             except Changed:
                 return False
         return True
