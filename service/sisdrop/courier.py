@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import AbstractAsyncContextManager
 
 from sisdrop.delivery.lanes import (
     Backoff,
@@ -53,11 +53,11 @@ class Courier:
 
     async def run(self) -> float | None:
         """Deliver all that is due; returns the seconds until something waiting is due again."""
+        await asyncio.to_thread(self._dispatch.requeue)
         queues = await asyncio.to_thread(self._queues)
         if self._kit.rehearsal:
-            for row in (row for queue in queues for row in queue):
-                with suppress(Overtaken):
-                    await asyncio.to_thread(self._dispatch.rehearse, row)
+            for queue in queues:
+                await self._rehearse(queue)
             return None
         due = [queue for queue in queues if is_due(self._lane(queue[0]), self._now())]
         if due:
@@ -72,6 +72,17 @@ class Courier:
         order = [*self._kit.streams, *sorted({row.stream for row in rows} - {*self._kit.streams})]
         queues = ([row for row in rows if row.stream == stream] for stream in order)
         return [sorted(queue, key=_in_time) for queue in queues if queue]
+
+    async def _rehearse(self, queue: list[FileRow]) -> None:
+        for row in queue:
+            try:
+                await asyncio.to_thread(self._dispatch.rehearse, row)
+            except Overtaken:
+                continue
+            except ServiceError as error:
+                self._failed(row, error)
+                return
+            self._went_well(row.stream)
 
     async def _deliver(self, queues: list[list[FileRow]]) -> None:
         try:
@@ -110,10 +121,10 @@ class Courier:
 
     def _went_well(self, stream: str) -> None:
         self._free(stream)
-        self._lanes[stream] = after_success(self._lanes[stream])
+        self._lanes[stream] = after_success(Lane(stream))
 
     def _free(self, stream: str) -> None:
-        attempts = self._lanes[stream].attempts
+        attempts = self._lanes.get(stream, Lane(stream)).attempts
         if self._situation.unblock(_key(stream)):
             self._kit.log.info(LogEvent.LANE_RECOVERED, stream=stream, attempts=attempts)
 

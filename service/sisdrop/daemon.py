@@ -84,7 +84,6 @@ class Daemon:
 
     async def run(self) -> bool:
         """Run until `stop` is called; returns whether every loop came to its end in time."""
-        self._watcher.start()
         loops = [
             asyncio.create_task(self._forever(self._share_loop), name="share"),
             asyncio.create_task(self._forever(self._work_loop), name="work"),
@@ -96,11 +95,11 @@ class Daemon:
         try:
             await self._stopping.wait()
         finally:
-            self._watcher.stop()
             # An upload is broken off: its state says so, and the next start goes on.
             for task in loops[2:]:
                 task.cancel()
             _, hanging = await asyncio.wait(loops, timeout=STOP_WITHIN)
+            self._watcher.stop()
         return not hanging
 
     async def _forever(self, body: Callable[[ThreadPoolExecutor], Awaitable[None]]) -> None:
@@ -127,8 +126,9 @@ class Daemon:
             due = await self._loop.run_in_executor(thread, engine.rounds.share_round)
             self._work.set()
             self._deliver.set()
-            if not self._watcher.is_up():
-                self._watcher.start()
+            if not self._watcher.is_up() and not self._stopping.is_set():
+                # Not in the event loop: watching means asking the share, which may hang.
+                await self._loop.run_in_executor(thread, self._watcher.start)
             engine.metrics.set_watcher_up(up=self._watcher.is_up())
             await self._pause(self._scan, min(engine.scan_interval, due or engine.scan_interval))
 

@@ -196,6 +196,12 @@ class Ledger:
 
     # Files.
 
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Several changes in one commit. If killed here: none of them happened."""
+        with self._writing():
+            yield
+
     def move(
         self,
         row: FileRow,
@@ -259,6 +265,15 @@ class Ledger:
             " (SELECT rowid FROM files WHERE id = ?) ORDER BY rowid",
             (State.HELD, State.QUEUED, row.stream, row.id),
         )
+
+    def came_before(self, file_id: str, other_id: str) -> bool:
+        """Whether a file was claimed before another one."""
+        with self._reading() as db:
+            found = db.execute(
+                "SELECT a.rowid < b.rowid FROM files AS a, files AS b WHERE a.id = ? AND b.id = ?",
+                (file_id, other_id),
+            ).fetchone()
+        return bool(found and found[0])
 
     def count_by_state(self) -> dict[State, int]:
         """How many files stand in each state that occurs."""
@@ -371,8 +386,12 @@ class Ledger:
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction. If killed here: SQLite rolls it back at the next opening."""
+        """One transaction, or part of one. If killed here: SQLite rolls it back when opened."""
         with self._lock, _translated(self._path):
+            is_part = self._db.in_transaction
+            if is_part:
+                yield self._db
+                return
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield self._db

@@ -245,7 +245,8 @@ class FileRow:
     """What the ledger knows of one file: its state and all that a restart needs. No patron data.
 
     `since` is when the state was entered; `failures` counts deaths inside refine of this file;
-    `rehearsed` says that everything happened but the upload.
+    `rehearsed` says that everything happened but the upload, `in_doubt` that an attempt may have
+    put it on the server without our knowing.
     """
 
     id: str
@@ -278,6 +279,7 @@ class FileRow:
     folder: str | None = None
     purged_at: datetime | None = None
     share_purged_at: datetime | None = None
+    in_doubt: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,13 @@ the world is noted in the situation and tried again at the next round.
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sisdrop.errors import NeedsOperator, Reason, ServiceError
 from sisdrop.inbox.scan import Scan
-from sisdrop.ledger import NEW_SHARE_ID, SHARE_ID
+from sisdrop.ledger import NEW_SHARE_ID, SHARE_ID, Overtaken
 from sisdrop.log import LogEvent
 from sisdrop.model import Candidate, FileRow, State, StatusView
 from sisdrop.pipeline.holds import Holds
@@ -29,6 +30,7 @@ from sisdrop.states import OPEN
 # What can be in the way, as keys of the situation.
 SHARE = "share"
 CLAIM = "claim"
+STATUS = "status"
 DATA = "data"
 # STATUS.html says when the share was last looked at; rewriting it at every scan would be noise.
 STATUS_EVERY = 30.0
@@ -62,7 +64,7 @@ class Rounds:
         self._situation = situation
         self._view = view
         self._begun = False
-        stages.steps.share_known = False
+        stages.steps.tidying.share_known = False
         self._shown: tuple[StatusView | None, float] = (None, 0.0)
 
     # On the share.
@@ -99,9 +101,13 @@ class Rounds:
 
     def _know_share(self) -> None:
         """An unmounted share looks like an empty folder, so the id on it must be ours."""
-        self._stages.steps.share_known = False
-        self._recognise_share()
-        self._stages.steps.share_known = True
+        tidying = self._stages.steps.tidying
+        try:
+            self._recognise_share()
+        except ServiceError:
+            tidying.share_known = False
+            raise
+        tidying.share_known = True
 
     def _recognise_share(self) -> None:
         ledger, share = self._kit.ledger, self._kit.share
@@ -127,12 +133,12 @@ class Rounds:
         if not self._begun:
             self._kit.share.furnish(readme_text())
             self._stages.intake.settle_claims()
-            self._stages.steps.find_untidy()
+            self._stages.steps.tidying.find()
             self._begun = True
 
     def _look(self) -> Scan:
         self._stages.intake.settle_claims()
-        self._stages.steps.tidy()
+        self._stages.steps.tidying.run()
         scan = self._kit.scanner.scan()
         self._stages.holds.notice_deleted(scan.sizes)
         return scan
@@ -146,6 +152,8 @@ class Rounds:
             except ServiceError as error:
                 trouble = True
                 self._share_trouble(error, CLAIM)
+                if error.reason is not Reason.SHARE_PERMISSION:
+                    break  # the order of arrival would be lost if only some could be taken
         if not trouble:
             self._situation.unblock(CLAIM)
 
@@ -163,17 +171,18 @@ class Rounds:
 
     def _show_status(self) -> None:
         """Rewrite STATUS.html when something changed, and from time to time to show life."""
-        view = self._view()
         said, at = self._shown
         now = self._kit.clock.monotonic()
-        still = replace(view, now=said.now, last_scan=said.last_scan) == said if said else False
-        if still and now - at < STATUS_EVERY:
-            return
         try:
+            view = self._view()
+            still = said and replace(view, now=said.now, last_scan=said.last_scan) == said
+            if still and now - at < STATUS_EVERY:
+                return
             self._kit.share.write_status(status_html(view))
         except ServiceError as error:
-            self._share_trouble(error)
+            self._share_trouble(error, STATUS)
         else:
+            self._situation.unblock(STATUS)
             self._shown = (view, now)
 
     # What people asked for.
@@ -203,6 +212,9 @@ class Rounds:
                     return self._purge(dry_run=request.dry_run)
         except ServiceError as error:
             return Answer(done=False, sentence=error.hint)
+        except Exception as error:  # noqa: BLE001 - a request is met again until it is answered
+            self._kit.log.error(LogEvent.EXCEPTION_UNCAUGHT, error)  # noqa: TRY400 - not `logging`
+            return Answer(done=False, sentence="sisdrop itself failed; its log says where")
 
     def _purge(self, *, dry_run: bool) -> Answer:
         planned = self._stages.purge.planned()
@@ -220,7 +232,7 @@ class Rounds:
         ones back, because what is sent last wins.
         """
         moved = 0
-        if not self._stages.steps.share_known:
+        if not self._stages.steps.tidying.share_known:
             return moved
         kept_back: set[str] = set()
         for row in self._kit.ledger.in_states(State.CLAIMED, State.REFINED):
@@ -229,8 +241,12 @@ class Rounds:
             try:
                 done = self._work(row)
             except ServiceError as error:
-                if self._work_trouble(row, error):
+                self._note(row, error)
+                if self._stops_all(error):
                     return moved
+                done = False
+            except Exception as error:  # noqa: BLE001 - one file's trouble must not stop the others
+                self._stages.steps.log_of(row).error(LogEvent.FILE_BROKEN, error)
                 done = False
             if done:
                 moved += 1
@@ -247,14 +263,19 @@ class Rounds:
             current = self._stages.verdicts.apply(current)
         return current is not None and current.state not in (State.CLAIMED, State.REFINED)
 
-    def _work_trouble(self, row: FileRow, error: ServiceError) -> bool:
-        """Note why a file does not move on; returns whether the others cannot either."""
-        current = self._kit.ledger.get(row.id)
-        if current is not None and current.reason is not error.reason:
+    def _note(self, row: FileRow, error: ServiceError) -> None:
+        """Say why a file does not move on, where people look for it; once."""
+        with suppress(ServiceError, Overtaken):  # what cannot be noted is told all the same
+            current = self._kit.ledger.get(row.id)
+            if current is None or current.reason is error.reason:
+                return
             self._kit.ledger.update(current, reason=error.reason, hint=error.hint)
-            self._stages.steps.log_of(row).warning(
-                LogEvent.SCAN_FAILED, reason=error.reason, hint=error.hint
-            )
+        self._stages.steps.log_of(row).warning(
+            LogEvent.SCAN_FAILED, reason=error.reason, hint=error.hint
+        )
+
+    def _stops_all(self, error: ServiceError) -> bool:
+        """Whether no other file can move on either, and say so."""
         if error.reason not in (Reason.DATA_FULL, Reason.LEDGER_UNUSABLE):
             return False
         if self._situation.block(DATA, error, self._kit.clock.utc()):

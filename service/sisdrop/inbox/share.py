@@ -3,6 +3,7 @@
 Folders: `<inbox>/.sisdrop/work` (ours), `held`, `rejected`, `reports`, `approved`.
 """
 
+import hashlib
 import os
 import secrets
 from collections.abc import Iterator
@@ -97,6 +98,20 @@ class Share:
             except FileNotFoundError:
                 return None
         return Signature(seen.st_size, seen.st_mtime_ns, seen.st_ino)
+
+    def recognise(self, path: Path, sha256: str) -> Signature | None:
+        """What a file that holds exactly these bytes looks like; None when it does not."""
+        seen = self.signature(path)
+        if seen is None:
+            return None
+        same = self.digest(path) == sha256
+        return seen if same and self.signature(path) == seen else None
+
+    @staticmethod
+    def digest(path: Path) -> str:
+        """The SHA-256 of a file's bytes."""
+        with on_share(path), path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
 
     # Moves.
 

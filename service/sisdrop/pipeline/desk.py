@@ -17,7 +17,10 @@ _JSON = "report.json"
 
 
 class Desk:
-    """Writes reports and moves files to where their state says they belong."""
+    """Writes reports and moves files to where their state says they belong.
+
+    A file that was purged while the share was away has no report any more.
+    """
 
     def __init__(self, kit: Kit) -> None:
         self._kit = kit
@@ -69,30 +72,39 @@ class Desk:
             Transient: `share_gone`; what is left to do is done later.
             NeedsOperator: `share_permission`.
         """
-        self._publish(row)
-        self._settle_share(row)
+        if row.purged_at is not None:
+            self._settle_share(row, None)
+            return
+        html = self._kit.archive.read_text(row, _HTML)
+        json_ = self._kit.archive.read_text(row, _JSON)
+        self._kit.share.write_reports(row.id, row.name, html, json_)
+        self._settle_share(row, html)
 
     def tidy_data(self, row: FileRow) -> None:
-        """Move the folder of a file that is at its end into the archive.
+        """Move the folder of a file that is at its end into the archive, without a spare zip.
 
         If killed here: the folder is in exactly one of the two places; calling again finishes.
         """
         if row.state in FINAL:
+            if self._has_spare_zip(row):
+                self._kit.archive.drop_bundle(row.id)
             self._kit.archive.file_away(row)
 
-    def _publish(self, row: FileRow) -> None:
-        archive = self._kit.archive
-        html = archive.read_text(row, _HTML)
-        self._kit.share.write_reports(row.id, row.name, html, archive.read_text(row, _JSON))
+    def _has_spare_zip(self, row: FileRow) -> bool:
+        """Whether the file lies on the share, or its bytes are kept with the file it repeats."""
+        if row.state is State.REJECTED:
+            return True
+        same = self._kit.ledger.get(row.duplicate_of) if row.duplicate_of else None
+        return same is not None and self._kit.archive.holds_original(same)
 
-    def _settle_share(self, row: FileRow) -> None:
+    def _settle_share(self, row: FileRow, html: str | None) -> None:
         share = self._kit.share
         work, held = share.work(row.id), share.held(row.id, row.name)
         if row.state is State.HELD:
-            self._lay(row, (work,), held)
+            self._lay(row, (work,), held, html)
             return
         if row.state is State.REJECTED:
-            self._lay(row, (work, held), share.rejected(row.id, row.name))
+            self._lay(row, (work, held), share.rejected(row.id, row.name), html)
         else:
             self._release(row, work)
             if row.state is State.SUPERSEDED:
@@ -112,11 +124,11 @@ class Desk:
         elif seen is not None:
             share.move(path, share.rejected(row.id, row.name))
 
-    def _lay(self, row: FileRow, sources: tuple[Path, ...], target: Path) -> None:
-        """Move the file where people find it, with its report beside it."""
+    def _lay(self, row: FileRow, sources: tuple[Path, ...], target: Path, html: str | None) -> None:
+        """Move the file where people find it, with its report beside it, if it has one yet."""
         share = self._kit.share
         for source in sources:
             if share.signature(source) is not None:
                 share.move(source, target)
-        html = self._kit.archive.read_text(row, _HTML)
-        share.write_report_beside(target, row.id, row.name, html)
+        if html is not None:
+            share.write_report_beside(target, row.id, row.name, html)

@@ -1,13 +1,21 @@
 """From the queue to the archive: deliver, or rehearse, and file."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
-from sisdrop.errors import ServiceError
+from sisdrop.delivery.phases import ACCOUNT_PHASES, Phase
+from sisdrop.errors import Broken, Reason, ServiceError
+from sisdrop.ledger import Overtaken
+from sisdrop.log import LogEvent
 from sisdrop.metrics import AttemptResult, Outcome
 from sisdrop.model import Counts, Delivered, FileRow, Stage, State
 from sisdrop.pipeline.steps import Steps, Telling
+
+# Met before the server was asked for the file, or after it said that the file is not there.
+_NOT_ASKED = frozenset({*ACCOUNT_PHASES, Phase.FOLDER, Phase.READ})
+_NOT_THERE = frozenset({Phase.OPEN, Phase.WRITE})
 
 
 class Connection(Protocol):
@@ -43,9 +51,11 @@ class Dispatch:
         Raises:
             Overtaken: if the file was superseded meanwhile.
             Transient, NeedsOperator: as the connection does; the file is back in the queue.
+            Broken: if anything else goes wrong; so it is then.
         """
         steps, policy = self._steps, self._steps.policy(row)
-        sending = steps.enter(row, State.DELIVERING, attempts=row.attempts + 1)
+        attempts = row.attempts + 1
+        sending = steps.enter(row, State.DELIVERING, attempts=attempts, in_doubt=True)
         try:
             with steps.stage(Stage.DELIVER):
                 delivered = await connection.deliver(
@@ -56,9 +66,20 @@ class Dispatch:
                     progress,
                 )
         except ServiceError as error:
-            self._steps.enter(sending, State.QUEUED, reason=error.reason, hint=error.hint)
+            self._back_to_the_queue(sending, error, in_doubt=_leaves_doubt(row, error))
             raise
+        except Exception as error:
+            # A file that trips the program must not stop the other streams.
+            steps.log_of(row).error(LogEvent.FILE_BROKEN, error)
+            broken = Broken(Reason.INTERNAL_ERROR, "sisdrop itself failed; the log says where")
+            self._back_to_the_queue(sending, broken, in_doubt=True)
+            raise broken from error
         return self.file(self._delivered(sending, delivered))
+
+    def _back_to_the_queue(self, row: FileRow, error: ServiceError, *, in_doubt: bool) -> None:
+        self._steps.enter(
+            row, State.QUEUED, reason=error.reason, hint=error.hint, in_doubt=in_doubt
+        )
 
     def _stale(self, row: FileRow) -> frozenset[str]:
         """Names whose upload may have broken off and that will never be sent."""
@@ -69,9 +90,10 @@ class Dispatch:
 
     def note(self, file_id: str, error: ServiceError) -> None:
         """Write beside a queued file why it cannot go out; its state does not change."""
-        row = self._kit.ledger.get(file_id)
-        if row is not None and row.state is State.QUEUED and row.reason is not error.reason:
-            self._kit.ledger.update(row, reason=error.reason, hint=error.hint)
+        with suppress(Overtaken, ServiceError):  # what cannot be noted is told all the same
+            row = self._kit.ledger.get(file_id)
+            if row is not None and row.state is State.QUEUED and row.reason is not error.reason:
+                self._kit.ledger.update(row, reason=error.reason, hint=error.hint)
 
     def _delivered(self, row: FileRow, delivered: Delivered) -> FileRow:
         self._kit.metrics.delivery_attempted(AttemptResult.OK)
@@ -82,6 +104,7 @@ class Dispatch:
             Telling(note=found),
             delivered_at=self._kit.clock.utc(),
             taken_as=delivered.taken_as,
+            in_doubt=False,
         )
 
     def file(self, row: FileRow) -> FileRow:
@@ -108,8 +131,17 @@ class Dispatch:
         metrics.set_last_delivery(row.stream, row.delivered_at, counts.delivered)
 
     def requeue(self) -> None:
-        """At start: what was being sent goes back in the queue; the server will be asked."""
+        """While nothing is sent: an attempt that was cut off is made again, and asks the server.
+
+        What was delivered and not filed is filed.
+        """
         for row in self._kit.ledger.in_states(State.DELIVERING):
-            self._steps.enter(row, State.QUEUED, Telling(note="the service was restarted"))
+            self._steps.enter(row, State.QUEUED, Telling(note="the attempt was cut off"))
         for row in self._kit.ledger.in_states(State.DELIVERED):
             self.file(row)
+
+
+def _leaves_doubt(row: FileRow, error: ServiceError) -> bool:
+    """Whether the file may stand on the server after an attempt that failed like this."""
+    phase = error.facts.get("phase")
+    return row.in_doubt if phase in _NOT_ASKED else phase not in _NOT_THERE

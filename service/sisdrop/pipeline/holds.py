@@ -1,20 +1,18 @@
 """What people decide about held files: by command, or by moving the file on the share."""
 
-import hashlib
 from dataclasses import replace
 from pathlib import Path
 
 from sisdrop.guard import Duplicate, Hold
-from sisdrop.inbox.faults import on_share
 from sisdrop.log import LogEvent
-from sisdrop.model import Approval, Candidate, FileRow, Origin, State
+from sisdrop.model import Approval, Candidate, FileRow, Origin, Refined, State
+from sisdrop.pipeline.securing import was_read
 from sisdrop.pipeline.steps import Steps, Telling
 from sisdrop.pipeline.verdict import Verdicts
 from sisdrop.requests import Answer
 
 # A file on its way from one folder to another may be in neither at one look.
 _LOOKS_BEFORE_GONE = 2
-_BLOCK = 1 << 20
 ON_THE_SHARE = "share"
 
 
@@ -41,22 +39,23 @@ class Holds:
             held = self._kit.share.held(row.id, row.name)
             if self._kit.share.signature(held) is None:
                 return Answer(done=False, sentence=f"{file_id} is no longer in the folder held")
-            if row.sha256 is None:
+            if not was_read(row):
                 return self._try_again(row, actor)
-            if _digest(held) != row.sha256:
+            seen = self._kit.share.recognise(held, row.sha256 or "")
+            refined = self._verdicts.load(row)
+            if seen is None or refined is None:
                 self._verdicts.read_again(row, actor)
                 return Answer(
                     done=False,
                     sentence=f"{file_id} was edited while it was held, so it is checked anew;"
                     " approve it again if it is held again",
                 )
-            approval = Approval(actor, reason, self._kit.clock.utc(), row.sha256, stale)
-            return self._approve(row, approval)
+            approval = Approval(actor, reason, self._kit.clock.utc(), row.sha256 or "", stale)
+            # It may have come back as a copy, which looks different and holds the same bytes.
+            return self._approve(replace(row, signature=seen), approval, refined)
 
-    def _approve(self, row: FileRow, approval: Approval) -> Answer:
-        decision = self._verdicts.judge(
-            replace(row, approval=approval), self._kit.archive.load_refined(row)
-        )
+    def _approve(self, row: FileRow, approval: Approval, refined: Refined) -> Answer:
+        decision = self._verdicts.judge(replace(row, approval=approval), refined)
         if isinstance(decision, Hold):
             return Answer(
                 done=False,
@@ -68,7 +67,7 @@ class Holds:
             State.REFINED,
             Telling(actor=approval.actor, note=approval.reason),
             approval=approval,
-            held_for=row.held_for,
+            signature=row.signature,
         )
         self._steps.log_of(row).info(LogEvent.FILE_APPROVED)
         if isinstance(decision, Duplicate):
@@ -120,8 +119,10 @@ class Holds:
                 return False
             held = self._kit.share.held(row.id, row.name)
             if self._kit.share.signature(held) is None:
+                self._drop_marker(candidate)
                 self._kit.share.move(candidate.path, held)
-            elif candidate.origin is Origin.APPROVED:
+            elif candidate.origin is Origin.APPROVED and self._is_copy(candidate, held, row):
+                self._drop_marker(candidate)
                 self._kit.share.remove(candidate.path)
             else:
                 return False
@@ -131,18 +132,29 @@ class Holds:
                 self._steps.log_of(row).info(LogEvent.REQUEST_ANSWERED, accepted=answer.done)
             return True
 
+    def _is_copy(self, candidate: Candidate, held: Path, row: FileRow) -> bool:
+        """Whether the same bytes still lie in `held/`, so that these are one too many."""
+        share = self._kit.share
+        unchanged = share.signature(candidate.path) == candidate.signature
+        return unchanged and share.recognise(held, row.sha256 or "") is not None
+
+    def _drop_marker(self, candidate: Candidate) -> None:
+        """A stale marker would pass tomorrow's half-written file."""
+        if candidate.marker is not None:
+            self._kit.share.remove(candidate.marker)
+
     def _find_held(self, candidate: Candidate) -> FileRow | None:
         """The held file with exactly these bytes; one that is missing from `held/` comes first."""
         share = self._kit.share
         rows = [
             row
             for row in self._kit.ledger.in_states(State.HELD)
-            if row.signature.size == candidate.signature.size and row.sha256 is not None
+            if row.signature.size == candidate.signature.size and was_read(row)
         ]
         missing = [row for row in rows if share.signature(share.held(row.id, row.name)) is None]
         if not missing and (not rows or candidate.origin is Origin.INBOX):
             return None
-        digest = _digest(candidate.path)
+        digest = share.digest(candidate.path)
         return next((row for row in [*missing, *rows] if row.sha256 == digest), None)
 
     def notice_deleted(self, sizes: frozenset[int]) -> None:
@@ -153,7 +165,7 @@ class Holds:
         """
         share = self._kit.share
         for row in self._kit.ledger.in_states(State.HELD):
-            gone = self._steps.is_tidy(row.id) and not (
+            gone = self._steps.tidying.is_tidy(row.id) and not (
                 share.signature(share.held(row.id, row.name)) or row.signature.size in sizes
             )
             looks = self._missing.get(row.id, 0) + 1 if gone else 0
@@ -161,8 +173,3 @@ class Holds:
             if looks >= _LOOKS_BEFORE_GONE:
                 del self._missing[row.id]
                 self.refuse(row.id, ON_THE_SHARE, "deleted from the folder held")
-
-
-def _digest(path: Path) -> str:
-    with on_share(path), path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

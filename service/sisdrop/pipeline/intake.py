@@ -5,7 +5,7 @@ import threading
 from pathlib import Path
 
 from sisdrop.clock import file_id
-from sisdrop.errors import NeedsOperator, Reason, ServiceError
+from sisdrop.errors import Reason, ServiceError
 from sisdrop.inbox.faults import translate
 from sisdrop.inbox.settle import Standing
 from sisdrop.inbox.share import Busy
@@ -13,20 +13,17 @@ from sisdrop.log import LogEvent
 from sisdrop.model import (
     Candidate,
     Claim,
-    Counts,
     FileRow,
     HeldFor,
-    Profile,
     Refined,
     Stage,
     State,
     StillChanging,
 )
 from sisdrop.pipeline.steps import Steps
-from sisdrop.pipeline.verdict import Verdicts
+from sisdrop.pipeline.verdict import NOTHING_READ, Verdicts
 
 MAX_FAILURES = 3
-_NOTHING_READ = Refined("", 0, Counts(), Profile(), (), None, None, "", ())
 
 
 class Stopping(BaseException):
@@ -53,8 +50,8 @@ class Intake:
         next start whether the rename happened.
 
         Raises:
-            Transient: `share_gone`; whether the rename happened is found out at the next scan.
-            NeedsOperator: `share_permission`.
+            Transient, NeedsOperator: `share_gone`, `share_permission`; whether the rename happened
+                is found out at the next scan.
         """
         kit = self._kit
         claim = Claim(
@@ -73,9 +70,6 @@ class Intake:
                 kit.ledger.drop_claim(claim.file_id)
                 kit.log.info(LogEvent.FILE_CLAIM_WAITED, stream=claim.stream)
                 return None
-            except NeedsOperator:
-                kit.ledger.drop_claim(claim.file_id)
-                raise
             kit.scanner.forget(candidate.path)
             return self._accept(claim)
 
@@ -127,19 +121,17 @@ class Intake:
         try:
             with self._steps.stage(Stage.REFINE):
                 result = self._read(tried, work)
+            if isinstance(result, Refined):
+                return self._refined(tried, result, work)
         except (ServiceError, Stopping):
             ledger.update(tried, failures=row.failures)
             raise
         except Exception as error:  # noqa: BLE001 - the one boundary around a file's own reading
             self._steps.log_of(row).error(LogEvent.FILE_BROKEN, error, failures=tried.failures)
             return None
-        if isinstance(result, StillChanging):
-            ledger.update(tried, failures=row.failures)
-            self._steps.unsettled.add(row.id)
-            return None
-        self._steps.unsettled.discard(row.id)
-        self._kit.scanner.forget(work)
-        return self._refined(tried, result)
+        ledger.update(tried, failures=row.failures)
+        self._steps.unsettled.add(row.id)
+        return None
 
     def _read(self, row: FileRow, work: Path) -> Refined | StillChanging:
         kit = self._kit
@@ -165,7 +157,9 @@ class Intake:
         if self._stopping.is_set():
             raise Stopping
 
-    def _refined(self, row: FileRow, refined: Refined) -> FileRow:
+    def _refined(self, row: FileRow, refined: Refined, work: Path) -> FileRow:
+        self._steps.unsettled.discard(row.id)
+        self._kit.scanner.forget(work)
         self._kit.metrics.refined_bytes(row.stream, refined.size)
         bundle = refined.bundle
         return self._steps.enter(
@@ -183,9 +177,9 @@ class Intake:
     def _set_aside(self, row: FileRow) -> FileRow:
         """Three failures of ours on this very file: a person looks, the others go on."""
         self._kit.archive.begin(row.id)
-        self._kit.archive.save_refined(row.id, _NOTHING_READ)
+        self._kit.archive.save_refined(row.id, NOTHING_READ)
         held = HeldFor(
             Reason.INTERNAL_ERROR,
             "sisdrop itself failed on this file three times; its operator finds why in the log",
         )
-        return self._verdicts.hold(row, _NOTHING_READ, (held,))
+        return self._verdicts.hold(row, NOTHING_READ, (held,))

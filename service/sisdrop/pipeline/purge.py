@@ -60,12 +60,20 @@ class Purge:
                 self._kit.archive.remove(row)
                 self._kit.ledger.update(row, purged_at=now)
             case Part.SHARE:
-                self._steps.require_share()
+                self._steps.tidying.require_share()
                 self._remove_from_share(row)
                 self._kit.ledger.update(row, share_purged_at=now)
             case Part.HELD:
-                self._steps.require_share()
-                self._verdicts.refuse(row, "retention", "nobody decided within the time allowed")
+                self._refuse(row)
+
+    def _refuse(self, row: FileRow) -> None:
+        """Nobody decided on a held file, not even since the plan was made."""
+        self._steps.tidying.require_share()
+        with self._steps.deciding:
+            held = self._kit.ledger.get(row.id)
+            if held is not None and held.state is State.HELD:
+                why = "nobody decided within the time allowed"
+                self._verdicts.refuse(held, "retention", why)
 
     def _remove_from_share(self, row: FileRow) -> None:
         share = self._kit.share

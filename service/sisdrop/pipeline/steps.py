@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TypedDict
 
-from sisdrop.errors import NeedsOperator, Reason, Transient
 from sisdrop.guard import History
 from sisdrop.log import Log, LogEvent, counts_keys
 from sisdrop.metrics import Outcome
 from sisdrop.model import Counts, FileRow, Stage, State
 from sisdrop.pipeline.desk import Desk
 from sisdrop.pipeline.kit import Kit, StreamPolicy
+from sisdrop.pipeline.tidying import Tidying
 from sisdrop.states import FINAL
 
 SERVICE = "sisdrop"
@@ -52,8 +52,7 @@ class Steps:
 
     `deciding` is held by whoever decides between files (guard, approval, supersession), so that
     two decisions never rest on the same past. `unsettled` holds the ids of claimed files that
-    changed after they were read. While `share_known` is false, nothing is written on what stands
-    in the share's place.
+    changed after they were read.
     """
 
     def __init__(self, kit: Kit) -> None:
@@ -61,9 +60,7 @@ class Steps:
         self.desk = Desk(kit)
         self.deciding = threading.RLock()
         self.unsettled: set[str] = set()
-        self.share_known = True
-        self._untidy: dict[str, FileRow] = {}
-        self._tidying = threading.Lock()
+        self.tidying = Tidying(kit, self.desk)
 
     def policy(self, row: FileRow) -> StreamPolicy:
         """What the settings say about the file's stream; the last stream's word if it is gone."""
@@ -86,64 +83,37 @@ class Steps:
         Raises:
             Overtaken: if the file is no longer in the state that `row` says.
         """
+        moved = self.commit(row, to, told, **set_)
+        self.follow(row, moved)
+        return moved
+
+    def commit(self, row: FileRow, to: State, told: Telling | None = None, **set_: Any) -> FileRow:
+        """Only commit a state; `follow` must come after.
+
+        Raises:
+            Overtaken: if the file is no longer in the state that `row` says.
+        """
         told = told or {}
         now = self.kit.clock.utc()
         if to in FINAL:
             set_ |= {"filed_at": now, "folder": self.kit.archive.place(row.id, now)}
         actor, note = told.get("actor", SERVICE), told.get("note")
-        moved = self.kit.ledger.move(row, to, now, actor, note, **set_)
-        self._tell(moved)
-        if to in _OUTCOMES:
-            self.kit.metrics.file_finished(moved.stream, _OUTCOMES[to])
-        self.desk.tidy_data(moved)
-        if to in _MOVED_ON_THE_SHARE:
-            self._untidy[moved.id] = moved
-            self.tidy()
-        return moved
+        return self.kit.ledger.move(row, to, now, actor, note, **set_)
 
-    def tidy(self) -> None:
-        """Bring the share in line with every state that was entered; what fails is kept for later.
+    def follow(self, before: FileRow, row: FileRow) -> None:
+        """Tell of a state that was committed, count it, and bring the disk in line.
 
-        A share that is gone stops nothing that does not need it.
+        Where the share needs nothing it is not touched: the delivery runs beside the event loop
+        of the health pages, and a share may hang.
         """
-        if not self.share_known:
-            return
-        with self._tidying:
-            for file_id, row in list(self._untidy.items()):
-                try:
-                    self.desk.tidy_share(row)
-                except (Transient, NeedsOperator) as error:
-                    self.kit.log.warning(
-                        LogEvent.SHARE_UNTIDY, reason=error.reason, hint=error.hint, file_id=file_id
-                    )
-                else:
-                    self._untidy.pop(file_id, None)
-
-    def require_share(self) -> None:
-        """Let pass what is about to change the share.
-
-        Raises:
-            Transient: `share_gone` while the share is away or another one stands in its place.
-        """
-        if not self.share_known:
-            raise Transient(Reason.SHARE_GONE, "the share is away, or not the one that we know")
-
-    def is_tidy(self, file_id: str) -> bool:
-        """Whether the share is known to be in line with the state of a file."""
-        return file_id not in self._untidy
-
-    def find_untidy(self) -> None:
-        """At start: whatever has a folder under way or bytes in `work/` may need tidying."""
-        for file_id in {*self.kit.archive.under_way(), *self.kit.share.claimed()}:
-            row = self.kit.ledger.get(file_id)
-            if row is None or row.state in (State.CLAIMED, State.REFINED):
-                continue
-            self._untidy[file_id] = row
-        self.tidy()
-        for file_id in self.kit.archive.under_way():
-            row = self.kit.ledger.get(file_id)
-            if row is not None:
-                self.desk.tidy_data(row)
+        self._tell(row)
+        if row.state in _OUTCOMES:
+            self.kit.metrics.file_finished(row.stream, _OUTCOMES[row.state])
+        if row.state in _MOVED_ON_THE_SHARE and before.state is not State.DELIVERING:
+            self.tidying.add(row.id)
+            self.tidying.run()
+        elif row.state in FINAL:
+            self.tidying.file_away(row)
 
     @contextmanager
     def stage(self, stage: Stage) -> Iterator[None]:

@@ -1,20 +1,30 @@
 """From a reading to a decision: queue, hold, reject, skip, supersede."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any, assert_never
 
 from sisdrop import guard
-from sisdrop.archive import Changed
 from sisdrop.delivery.remote import final_name
 from sisdrop.errors import Reason
 from sisdrop.guard import Duplicate, Hold, Judged, Queue, Reject
-from sisdrop.inbox.faults import on_share
-from sisdrop.ledger import Overtaken
-from sisdrop.model import FileRow, HeldFor, Refined, Stage, State, Verdict
+from sisdrop.model import (
+    Counts,
+    FileRow,
+    HeldFor,
+    Profile,
+    Refined,
+    Signature,
+    Stage,
+    State,
+    Verdict,
+)
+from sisdrop.pipeline.securing import Securing
 from sisdrop.pipeline.steps import SERVICE, Steps, Telling
 
+# The outcome of a read that yielded nothing.
+NOTHING_READ = Refined("", 0, Counts(), Profile(), (), None, None, "", ())
 _VERDICTS = {
     State.QUEUED: Verdict.ACCEPTED,
     State.HELD: Verdict.HELD,
@@ -29,6 +39,7 @@ class Verdicts:
     def __init__(self, steps: Steps) -> None:
         self._steps = steps
         self._kit = steps.kit
+        self._securing = Securing(steps.kit)
 
     def apply(self, row: FileRow) -> FileRow:
         """Decide what happens to a refined file, and do it.
@@ -38,7 +49,9 @@ class Verdicts:
             NeedsOperator: `share_permission`, `ledger_unusable`.
         """
         self._steps.desk.bring_to_work(row)
-        refined = self._kit.archive.load_refined(row)
+        refined = self.load(row)
+        if refined is None:
+            return self.read_again(row)
         with self._steps.deciding, self._steps.stage(Stage.GUARD):
             decision = self.judge(row, refined)
             match decision:
@@ -61,7 +74,29 @@ class Verdicts:
         judged = Judged(
             refined.sha256, row.signature, refined.counts, refined.profile, row.approval
         )
-        return guard.decide(judged, self._steps.history(row), self._steps.policy(row).limits)
+        limits, history = self._steps.policy(row).limits, self._steps.history(row)
+        decision = guard.decide(judged, history, limits)
+        if isinstance(decision, Queue) and limits.full:
+            return self._hold_back(row, history.last) or decision
+        return decision
+
+    def _hold_back(self, row: FileRow, last: FileRow | None) -> Hold | None:
+        """A file that came before the one that was sent last would undo it."""
+        if last is None or not self._kit.ledger.came_before(row.id, last.id):
+            return None
+        if row.approval is not None and row.approval.stale:
+            return None
+        sentence = (
+            f"{last.id}, which came later, went out already; sending this older file would undo it"
+        )
+        return Hold((HeldFor(Reason.STALE, sentence),))
+
+    def load(self, row: FileRow) -> Refined | None:
+        """What the read yielded; None when another version of sisdrop wrote it, or nobody did."""
+        try:
+            return self._kit.archive.load_refined(row)
+        except (FileNotFoundError, ValueError):
+            return None
 
     def read_again(self, row: FileRow, actor: str = SERVICE) -> FileRow:
         """The bytes are not those that were read: back to the start, nothing is approved."""
@@ -83,33 +118,37 @@ class Verdicts:
         )
 
     def _queue(self, row: FileRow, refined: Refined, note: str | None) -> FileRow:
-        if not self._secure(row):
+        if not self._securing.secure(row):
             return self.read_again(row)
         last = self._steps.history(row).last
         remote_time = self._remote_time()
         policy = self._steps.policy(row)
         digest = row.bundle_sha256 or ""
-        queued = self._conclude(
-            row,
-            refined,
-            State.QUEUED,
-            Telling(note=note),
-            remote_time=remote_time,
-            remote_name=final_name(self._kit.name, remote_time, policy.order, row.stream, digest),
-            compared_with=last.id if last else None,
-            held_for=(),
-        )
-        if policy.limits.full:
-            self._supersede(queued)
+        fields = {
+            "remote_time": remote_time,
+            "remote_name": final_name(
+                self._kit.name, remote_time, policy.order, row.stream, digest
+            ),
+            "compared_with": last.id if last else None,
+            "held_for": (),
+        }
+        self._report(row, refined, State.QUEUED, fields)
+        older = self._securing.secure_older(row) if policy.limits.full else {}
+        with self._kit.ledger.at_once():
+            queued = self._steps.commit(row, State.QUEUED, Telling(note=note), **fields)
+            changes = [(row, queued)]
+            if policy.limits.full:
+                changes += self._supersede(queued, older)
+        for before, after in changes:
+            self._steps.follow(before, after)
         return queued
 
     def _duplicate(self, row: FileRow, refined: Refined, of: FileRow) -> FileRow:
         """The same bytes are in the archive; if they were purged, this copy takes their place."""
         if self._kit.archive.holds_original(of):
-            if not self._is_unchanged(row, self._kit.share.work(row.id)):
+            if not self._securing.is_unchanged(row):
                 return self.read_again(row)
-            self._kit.archive.drop_bundle(row.id)
-        elif not self._secure(row):
+        elif not self._securing.secure(row):
             return self.read_again(row)
         return self._conclude(
             row,
@@ -121,22 +160,20 @@ class Verdicts:
         )
 
     def _reject(self, row: FileRow, refined: Refined, why: Reject) -> FileRow:
-        self._kit.archive.drop_bundle(row.id)
         rejected = self._conclude(row, refined, State.REJECTED, reason=why.reason, hint=why.hint)
         self._kit.metrics.file_rejected(row.stream, why.reason)
         return rejected
 
     def refuse(self, row: FileRow, actor: str, why: str) -> FileRow:
         """A person's no to a held file."""
-        refined = self._kit.archive.load_refined(row)
-        self._kit.archive.drop_bundle(row.id)
         refused = self._conclude(
             row,
-            refined,
+            self.load(row) or NOTHING_READ,
             State.REJECTED,
             Telling(actor=actor, note=why),
             reason=Reason.REFUSED,
-            hint=f"refused by {actor}: {why}",
+            # Why is what somebody typed: it stays in the audit trail, off the pages.
+            hint="it was decided not to send this file; sisdrop show tells by whom and why",
         )
         self._kit.metrics.file_rejected(row.stream, Reason.REFUSED)
         return refused
@@ -145,9 +182,12 @@ class Verdicts:
         self, row: FileRow, refined: Refined, to: State, told: Telling | None = None, **set_: Any
     ) -> FileRow:
         """Write the report that the state needs, then enter the state with these fields."""
-        entering = replace(row, **{"reason": None, "hint": None, **set_})
-        self._steps.desk.report(entering, refined, _VERDICTS[to])
+        self._report(row, refined, to, set_)
         return self._steps.enter(row, to, told, **set_)
+
+    def _report(self, row: FileRow, refined: Refined, to: State, fields: Mapping[str, Any]) -> None:
+        entering = replace(row, **{"reason": None, "hint": None, **fields})
+        self._steps.desk.report(entering, refined, _VERDICTS[to])
 
     def _remote_time(self) -> datetime:
         """Later than every time given before, so that names sort as files are meant to load."""
@@ -155,43 +195,15 @@ class Verdicts:
         last = self._kit.ledger.newest_remote_time()
         return now if last is None else max(now, last + timedelta(seconds=1))
 
-    def _supersede(self, accepted: FileRow) -> None:
+    def _supersede(
+        self, accepted: FileRow, held: Mapping[str, Signature]
+    ) -> Iterator[tuple[FileRow, FileRow]]:
+        """Replace the older files that wait, in the commit that accepts the newer one.
+
+        One that may stand on the server already goes out first, as it should.
+        """
+        hint = f"the newer file {accepted.id} was accepted"
         for row in self._kit.ledger.waiting_before(accepted):
-            if row.state is State.HELD and not self._secure_held(row):
-                continue  # edited since, or never read: a person looks at it
-            try:
-                self._steps.enter(
-                    row, State.SUPERSEDED, hint=f"the newer file {accepted.id} was accepted"
-                )
-            except Overtaken:
-                continue  # its upload has begun: it goes out first, as it should
-
-    def _secure_held(self, row: FileRow) -> bool:
-        held = self._kit.share.held(row.id, row.name)
-        return row.sha256 is not None and self._secure_from(row, held)
-
-    def _secure(self, row: FileRow) -> bool:
-        return self._secure_from(row, self._kit.share.work(row.id))
-
-    def _secure_from(self, row: FileRow, path: Path) -> bool:
-        """Whether the bytes that were read are safe on the data volume now."""
-        if not self._is_unchanged(row, path):
-            return False
-        if row.identical:
-            return True
-        with on_share(path):
-            source = path.open("rb")
-
-        def read(size: int) -> bytes:
-            with on_share(path):
-                return source.read(size)
-
-        with source:
-            try:
-                self._kit.archive.secure_original(row.id, read, row.sha256 or "")
-            except Changed:
-                return False
-        return True
-
-    def _is_unchanged(self, row: FileRow, path: Path) -> bool:
-        return self._kit.share.signature(path) == row.signature
+            if row.id in held or (row.state is State.QUEUED and not row.in_doubt):
+                signature = held.get(row.id, row.signature)
+                yield row, self._steps.commit(row, State.SUPERSEDED, hint=hint, signature=signature)
