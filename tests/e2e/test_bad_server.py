@@ -108,3 +108,26 @@ def test_a_server_that_closes_in_the_middle_of_a_write(service: Service) -> None
     assert [path.name for path in service.zips()] == [file["remote_name"]]
     story = service.command("show", file["id"]).stdout
     assert "connection_lost" in story
+
+
+def test_a_stream_that_is_blocked_does_not_stop_the_others(service: Service) -> None:
+    service.configure(
+        {
+            "streams": [
+                {"name": "students", "match": ["stu*.xml"], "directory": "~/upload/ALMA/NOPE"},
+                {"name": "staff", "match": ["sta*.xml"]},
+            ]
+        }
+    )
+    service.start()
+    service.drop("students.xml", _PEOPLE)
+    service.wait_for(lambda: service.metric('blocked{reason="remote_path"}') == 1, "blocked")
+    service.drop("staff.xml", _PEOPLE)
+    students, staff = service.wait_for_states("queued", "archived")
+    assert (students["stream"], students["reason"]) == ("students", "remote_path")
+    (delivered,) = service.zips()
+    assert delivered.name == staff["remote_name"]
+    assert "-02-staff-" in delivered.name
+    service.sshd.upload_dir.with_name("NOPE").mkdir()
+    service.sshd.own(service.sshd.upload_dir.with_name("NOPE"))
+    service.wait_for_states("archived", "archived")

@@ -1,0 +1,119 @@
+"""What must hold whenever the service is quiet, whatever happened before."""
+
+import gzip
+import hashlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from sisdrop.archive import ORIGINAL
+from sisdrop.inbox.names import share_name
+from sisdrop.model import FileRow, State
+from sisdrop.states import FINAL
+from support.reader import kept
+from support.world import World, unzipped
+
+_VERDICTS = {
+    State.ARCHIVED: {"accepted"},
+    State.HELD: {"held"},
+    State.REJECTED: {"rejected"},
+    State.DUPLICATE: {"duplicate"},
+    State.SUPERSEDED: {"accepted", "held"},
+}
+
+
+def check_laws(world: World, dropped: Iterable[bytes]) -> None:
+    """All of them; `dropped` are the different byte strings that must still be somewhere."""
+    check_nothing_is_lost(world, dropped)
+    check_the_server(world)
+    check_the_data_volume(world)
+    check_the_share(world)
+    check_the_reports(world)
+
+
+def places(world: World, content: bytes) -> list[str]:
+    """Every place from which exactly these bytes can be had."""
+    found = []
+    for folder in (".", "approved", ".sisdrop/work", "held", "rejected"):
+        files = _files(world.inbox / folder)
+        found += [folder for path in files if path.read_bytes() == content]
+    # A held file has its zip on the data volume, for the day when it is approved.
+    holding = {row.id for row in world.ledger.in_states(State.HELD)}
+    for path in sorted((world.data / "archive").rglob("*")) + sorted(
+        path for path in (world.data / "outgoing").rglob("*") if path.parent.name not in holding
+    ):
+        original = path.name == ORIGINAL and gzip.decompress(path.read_bytes()) == content
+        if original or (path.suffix == ".zip" and unzipped(path.read_bytes()) == content):
+            found.append("data")
+    return found
+
+
+def check_nothing_is_lost(world: World, dropped: Iterable[bytes]) -> None:
+    """Each byte string is in exactly one place."""
+    for content in dropped:
+        assert len(places(world, content)) == 1, (places(world, content), content)
+
+
+def check_the_server(world: World) -> None:
+    """On the server stands what the ledger says, complete, once, and nothing else."""
+    sent = {
+        row.remote_name or "": row
+        for row in world.ledger.in_states(State.ARCHIVED)
+        if not row.rehearsed
+    }
+    on_it = {name.removesuffix(".old"): content for name, content in world.server.files.items()}
+    assert sorted(on_it) == sorted(sent)
+    assert sorted(world.server.log) == sorted(sent), "each name came about once"
+    for name, content in on_it.items():
+        row = sent[name]
+        assert hashlib.sha256(content).hexdigest() == row.bundle_sha256
+        assert content == (_folder(world, row) / f"{row.id}.zip").read_bytes()
+        if row.identical:
+            assert hashlib.sha256(unzipped(content)).hexdigest() == row.sha256
+        else:
+            original = gzip.decompress((_folder(world, row) / ORIGINAL).read_bytes())
+            assert hashlib.sha256(original).hexdigest() == row.sha256
+            assert unzipped(content) == kept(original)
+
+
+def check_the_data_volume(world: World) -> None:
+    """Only held files are under way; each other one has its folder in the archive."""
+    holding = {row.id for row in world.ledger.in_states(State.HELD)}
+    assert set(world.shop.kit.archive.under_way()) == holding
+    assert not world.ledger.claims()
+    filed = {path.parent.name for path in (world.data / "archive").rglob("manifest.json")}
+    assert filed == {row.id for row in world.ledger.in_states(*FINAL)}
+    for row in world.ledger.in_states(State.REJECTED):
+        assert not (_folder(world, row) / f"{row.id}.zip").exists()
+
+
+def check_the_share(world: World) -> None:
+    """Each folder holds the files that the ledger says, and no temporary ones."""
+    assert world.share.claimed() == []
+    for state, folder in ((State.HELD, "held"), (State.REJECTED, "rejected")):
+        rows = world.ledger.in_states(state)
+        pages = {share_name(row.name, row.id, ".report.html") for row in rows}
+        files = {share_name(row.name, row.id) for row in rows}
+        there = set(world.listing(folder))
+        assert pages <= there <= pages | files
+    temporary = [path for path in world.inbox.rglob("*.tmp") if ".sisdrop" not in path.parts]
+    assert temporary == []
+
+
+def check_the_reports(world: World) -> None:
+    """Each file has its reports, and they say what happened."""
+    rows = world.rows()
+    pairs = [path.name for row in rows for path in world.share.reports(row.id, row.name)]
+    assert world.listing("reports") == sorted(pairs)
+    for row in rows:
+        said = world.report(row)
+        assert said["verdict"] in _VERDICTS[row.state]
+        if row.state in (State.HELD, State.REJECTED):
+            assert said["reason"] == row.reason
+
+
+def _folder(world: World, row: FileRow) -> Path:
+    return world.data / (row.folder or "")
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    return (path for path in sorted(folder.iterdir()) if path.is_file())
