@@ -202,8 +202,6 @@ class Archive:
         """
         if row.folder is not None:
             with on_data(self._data):
-                # Still under way when the share was away since before the file came to its end.
-                self._clear(self.outgoing(row.id))
                 self._clear(self._data / row.folder)
 
     @staticmethod

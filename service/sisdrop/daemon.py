@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sisdrop.clock import Clock
 from sisdrop.courier import Courier
+from sisdrop.errors import ServiceError
 from sisdrop.inbox.watch import Watcher
 from sisdrop.log import Log, LogEvent
 from sisdrop.metrics import Metrics
@@ -112,12 +113,17 @@ class Daemon:
                 except Stopping:
                     return
                 except Exception as error:  # noqa: BLE001 - the boundary of a loop: no silence
-                    log = self._engine.log
-                    log.error(LogEvent.EXCEPTION_UNCAUGHT, error)  # noqa: TRY400 - not `logging`
+                    self._tell(error)
                     await self._pause(self._stopping, AFTER_BUG)
         finally:
             # A thread that hangs on a dead share must not keep the others from ending.
             thread.shutdown(wait=False, cancel_futures=True)
+
+    def _tell(self, error: Exception) -> None:
+        log = self._engine.log
+        if isinstance(error, ServiceError):
+            log = log.bind(reason=error.reason, hint=error.hint)
+        log.error(LogEvent.EXCEPTION_UNCAUGHT, error)
 
     async def _share_loop(self, thread: ThreadPoolExecutor) -> None:
         engine = self._engine

@@ -290,13 +290,13 @@ class Rounds:
         """Bring the gauges up to date that nothing else sets."""
         metrics, ledger = self._kit.metrics, self._kit.ledger
         self._show_situation()
+        metrics.set_ledger_writable(writable=ledger.is_writable())
         rows = ledger.in_states(*OPEN)
         states = {row.state for row in rows}
         metrics.set_open_files(
             {state: sum(row.state is state for row in rows) for state in states},
             {state: min(row.since for row in rows if row.state is state) for state in states},
         )
-        metrics.set_ledger_writable(writable=ledger.is_writable())
         metrics.set_data_free(shutil.disk_usage(data).free)
         kept = [row for row in ledger.filed() if row.purged_at is None and row.filed_at]
         oldest = min((row.filed_at for row in kept if row.filed_at), default=None)

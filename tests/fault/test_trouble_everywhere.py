@@ -90,9 +90,9 @@ def test_whatever_fails_once_is_done_later_and_nothing_is_lost(what: str, name: 
             try:
                 last_act(story, world, troubled(owner, names, trouble), again=again)
                 check(story, world)
-            except BaseException as error:
+            except BaseException as failure:
                 where = trouble.where[trouble.at] if trouble.at is not None else "nothing"
-                error.add_note(f"failed at {where}, call {trouble.at} of {len(troubles)}")
+                failure.add_note(f"failed at {where}, call {trouble.at} of {len(troubles)}")
                 raise
             finally:
                 world.end()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sisdrop.delivery import remote
 from sisdrop.delivery.phases import Phase
-from sisdrop.delivery.remote import Absent, Conflict, Entry, Present, Taken, temporary_name
+from sisdrop.delivery.remote import Absent, Entry, Present, Taken, temporary_name
 from sisdrop.errors import NeedsOperator, Reason, ServiceError, Transient
 from sisdrop.model import Delivered
 
@@ -163,13 +163,7 @@ class FakeConnection:
     def _delivered(
         directory: str, name: str, size: int, found: remote.Found, *, found_before: bool
     ) -> Delivered:
-        match found:
-            case Present():
-                taken = None
-            case Taken():
-                taken = found.name
-            case Conflict() | Absent():
-                raise NeedsOperator(
-                    Reason.REMOTE_CONFLICT, "look at it", {"phase": Phase.STAT.value}
-                )
+        if not isinstance(found, Present | Taken):
+            raise NeedsOperator(Reason.REMOTE_CONFLICT, "look at it", {"phase": Phase.STAT.value})
+        taken = found.name if isinstance(found, Taken) else None
         return Delivered(remote.join(directory, name), size, found_before, taken)

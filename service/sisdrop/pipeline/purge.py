@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sisdrop.errors import NeedsOperator, Transient
+from sisdrop.errors import NeedsOperator, Reason, Transient
 from sisdrop.log import LogEvent
 from sisdrop.model import FileRow, Stage, State
 from sisdrop.pipeline.steps import Steps
@@ -57,14 +57,22 @@ class Purge:
         row = self._kit.ledger.get(removal.row.id) or removal.row
         match removal.part:
             case Part.FOLDER:
+                self._require_tidy(row)
                 self._kit.archive.remove(row)
                 self._kit.ledger.update(row, purged_at=now)
             case Part.SHARE:
                 self._steps.tidying.require_share()
+                self._require_tidy(row)
                 self._remove_from_share(row)
                 self._kit.ledger.update(row, share_purged_at=now)
             case Part.HELD:
                 self._refuse(row)
+
+    def _require_tidy(self, row: FileRow) -> None:
+        """What is not where it belongs yet would be missed, and stay for ever."""
+        under_way = self._kit.archive.outgoing(row.id).exists()
+        if under_way or not self._steps.tidying.is_tidy(row.id):
+            raise Transient(Reason.SHARE_GONE, "the share is not in line with this file yet")
 
     def _refuse(self, row: FileRow) -> None:
         """Nobody decided on a held file, not even since the plan was made."""
