@@ -3,13 +3,14 @@
 import pytest
 
 from support.killing import Death, dying
-from support.stories import STORIES, before_the_last_act, check, folder_in_memory, last_act
+from support.stories import STORIES, before_the_last_act, check, last_act
+from support.world import folder_in_memory, plain_pages
 
 
 @pytest.mark.parametrize("name", STORIES)
 def test_whenever_the_process_dies_the_next_start_puts_everything_right(name: str) -> None:
     story, deaths = STORIES[name], [Death()]
-    with folder_in_memory() as folder:
+    with folder_in_memory() as folder, plain_pages():
         beginning = before_the_last_act(story, folder / "beginning")
         for death in deaths:
             world = beginning.fork(folder / f"death {death.at}")

@@ -11,7 +11,8 @@ from sisdrop.archive import Archive
 from sisdrop.errors import Reason, Transient
 from sisdrop.inbox.share import Share
 from sisdrop.ledger import Ledger
-from support.stories import STORIES, before_the_last_act, check, folder_in_memory, last_act
+from support.stories import STORIES, before_the_last_act, check, last_act
+from support.world import folder_in_memory, plain_pages
 
 GONE = Transient(Reason.SHARE_GONE, "the share does not answer")
 FULL = Transient(Reason.DATA_FULL, "the volume is full")
@@ -39,8 +40,8 @@ TROUBLES: dict[str, tuple[Any, Transient, tuple[str, ...]]] = {
     ),
 }
 TELLING = (
-    *("records left out", "rejected", "approved on the share", "approved by request", "refused"),
-    *("edited while held", "duplicate", "supersedes", "rehearsal", "a marker"),
+    *("records left out", "rejected", "approved on the share", "refused", "edited while held"),
+    *("duplicate", "supersedes", "rehearsal", "a marker"),
 )
 
 
@@ -83,7 +84,7 @@ def test_whatever_fails_once_is_done_later_and_nothing_is_lost(what: str, name: 
     owner, error, names = TROUBLES[what]
     story, troubles = STORIES[name], [Trouble(error)]
     again = story.again or story.asked
-    with folder_in_memory() as folder:
+    with folder_in_memory() as folder, plain_pages():
         beginning = before_the_last_act(story, folder / "beginning")
         for trouble in troubles:
             world = beginning.fork(folder / f"trouble {trouble.at}")

@@ -5,8 +5,10 @@ import io
 import json
 import os
 import shutil
+import tempfile
 import zipfile
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -50,6 +52,24 @@ def _settings(inbox: Path, data: Path, changes: Mapping[str, Any]) -> Settings:
         both = isinstance(values, dict) and isinstance(tree.get(section), dict)
         tree[section] = tree[section] | values if both else values
     return Settings.model_validate(tree)
+
+
+@contextmanager
+def plain_pages() -> Iterator[None]:
+    """Pages without their layout, which has tests of its own and takes a sixth of the time."""
+    with (
+        patch("sisdrop.rounds.status_html", lambda view: f"{view}"),
+        patch("sisdrop.pipeline.desk.report_html", lambda report: f"{report}"),
+    ):
+        yield
+
+
+@contextmanager
+def folder_in_memory() -> Iterator[Path]:
+    """A folder in memory where there is one: the disk has nothing to add to these tests."""
+    memory = Path("/dev/shm")  # noqa: S108 - a fresh folder of our own is made in it
+    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as made:
+        yield Path(made)
 
 
 async def _here(function: Callable[..., Any], *args: Any) -> Any:

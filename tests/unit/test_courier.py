@@ -12,7 +12,7 @@ from sisdrop.model import FileRow, State
 from support.fake_server import FakeServer, lost, refused
 from support.laws import check_laws
 from support.reader import people
-from support.world import PROBE, World
+from support.world import PROBE, World, folder_in_memory
 
 STREAMS = [
     {"name": "staff", "match": ["staff*.xml"]},
@@ -22,8 +22,8 @@ CHANGES = [{"name": "changes", "match": ["*.xml"], "kind": "changes"}]
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    with World(tmp_path, streams=STREAMS) as made:
+def world() -> Iterator[World]:
+    with folder_in_memory() as folder, World(folder, streams=STREAMS) as made:
         yield made
 
 

@@ -33,6 +33,12 @@ def world(tmp_path: Path) -> Iterator[World]:
         yield made
 
 
+@pytest.fixture(autouse=True)
+def _no_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No share need give events, and nothing but latency may depend on them."""
+    monkeypatch.setattr(Watcher, "start", lambda _: False)
+
+
 @asynccontextmanager
 async def running(
     world: World, scan_interval: float = 0.02, *, comes_to_rest: bool = True
@@ -74,7 +80,10 @@ async def test_a_file_that_is_dropped_goes_out_and_the_loops_come_to_rest(world:
     assert list(world.sent().values()) == [FIRST]
 
 
-async def test_an_event_wakes_the_scan_before_its_time(world: World) -> None:
+async def test_an_event_wakes_the_scan_before_its_time(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()
     async with running(world, scan_interval=3600) as loops:
         await until(lambda: world.metric("watcher_up") == 1)
         world.drop(FIRST)

@@ -1,4 +1,5 @@
 import errno
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -302,3 +303,28 @@ def test_each_outcome_has_its_own_place(share: Share) -> None:
     places = {share.work(ID), share.held(ID, NAME), share.rejected(ID, NAME)}
     assert len(places) == 3
     assert share.held(ID, NAME).name == f"students.{ID}.xml"
+
+
+def test_a_file_is_recognised_by_its_bytes_and_by_nothing_else(share: Share) -> None:
+    digest = hashlib.sha256(b"<users/>").hexdigest()
+    path = drop(share)
+    assert share.recognise(path, digest) == share.signature(path)
+    os.utime(path, ns=(0, 0))
+    assert share.recognise(path, digest) == share.signature(path)
+    path.write_bytes(b"<users >")
+    assert share.recognise(path, digest) is None
+    path.unlink()
+    assert share.recognise(path, digest) is None
+
+
+def test_a_file_that_changes_while_it_is_looked_at_is_not_recognised(
+    share: Share, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, digest = drop(share), hashlib.sha256(b"<users/>").hexdigest()
+
+    def digest_then_change(changed: Path) -> str:
+        changed.write_bytes(b"<users> </users>")
+        return digest
+
+    monkeypatch.setattr(share, "digest", digest_then_change)
+    assert share.recognise(path, digest) is None

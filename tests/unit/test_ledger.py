@@ -607,3 +607,34 @@ def test_a_closed_ledger_is_unusable_and_says_so(path: Path) -> None:
     ledger.close()
     with pytest.raises((NeedsOperator, sqlite3.ProgrammingError)):
         ledger.recall("share_id")
+
+
+# Several changes in one commit.
+
+
+def test_changes_made_at_once_happen_all_or_not_at_all(path: Path) -> None:
+    with Ledger(path) as ledger:
+        older, newer = put(ledger, State.QUEUED), put(ledger, State.REFINED, hours=1)
+        with pytest.raises(Overtaken), ledger.at_once():
+            _accept_twice(ledger, newer, older)
+        assert (ledger.get(older.id), ledger.get(newer.id)) == (older, newer)
+        with ledger.at_once():
+            ledger.move(newer, State.QUEUED, LATER, "sisdrop")
+            ledger.move(older, State.SUPERSEDED, LATER, "sisdrop")
+            assert [row.id for row in ledger.in_states(State.QUEUED)] == [newer.id]
+    with Ledger(path) as again:
+        assert [row.state for row in again.in_states(*State)] == [State.SUPERSEDED, State.QUEUED]
+
+
+def test_what_came_before_is_told_by_the_claims_and_not_by_the_ids(ledger: Ledger) -> None:
+    first, second = put(ledger, State.CLAIMED, hours=1), put(ledger, State.CLAIMED, hours=0)
+    assert ledger.came_before(first.id, second.id)
+    assert not ledger.came_before(second.id, first.id)
+    assert not ledger.came_before(first.id, first.id)
+    assert not ledger.came_before(first.id, "20000101T000000Z-0000")
+
+
+def _accept_twice(ledger: Ledger, newer: FileRow, older: FileRow) -> None:
+    ledger.move(newer, State.QUEUED, LATER, "sisdrop")
+    ledger.move(older, State.SUPERSEDED, LATER, "sisdrop")
+    ledger.move(newer, State.QUEUED, LATER, "sisdrop")

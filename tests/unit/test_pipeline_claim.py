@@ -11,14 +11,14 @@ from sisdrop.log import LogEvent
 from sisdrop.model import State
 from support.breaking import system_error
 from support.reader import people
-from support.world import World
+from support.world import World, folder_in_memory
 
 FIRST, SECOND = people(10, "first"), people(10, "second")
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    with World(tmp_path) as made:
+def world() -> Iterator[World]:
+    with folder_in_memory() as folder, World(folder) as made:
         yield made
 
 

@@ -1,5 +1,4 @@
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -10,7 +9,7 @@ from sisdrop.model import FileRow, State
 from sisdrop.pipeline.desk import Desk
 from support.laws import check_laws
 from support.reader import people
-from support.world import World
+from support.world import World, folder_in_memory
 
 FIRST, SECOND, FEW = people(10, "first"), people(10, "second"), people(5, "few")
 GONE = Transient(Reason.SHARE_GONE, "the share does not answer")
@@ -18,8 +17,8 @@ DENIED = NeedsOperator(Reason.SHARE_PERMISSION, "give it that right")
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    with World(tmp_path) as made:
+def world() -> Iterator[World]:
+    with folder_in_memory() as folder, World(folder) as made:
         yield made
 
 

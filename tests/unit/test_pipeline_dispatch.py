@@ -13,14 +13,14 @@ from sisdrop.model import FileRow, State
 from support.fake_server import FakeConnection, FakeServer, lost
 from support.laws import check_laws
 from support.reader import people
-from support.world import World, at_once
+from support.world import World, at_once, folder_in_memory
 
 FIRST, SECOND = people(10, "first"), people(10, "second")
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    with World(tmp_path) as made:
+def world() -> Iterator[World]:
+    with folder_in_memory() as folder, World(folder) as made:
         yield made
 
 

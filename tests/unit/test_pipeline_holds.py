@@ -9,15 +9,15 @@ from sisdrop.inbox.share import Share
 from sisdrop.model import FileRow, State
 from support.laws import check_laws
 from support.reader import people, touch
-from support.world import World
+from support.world import World, folder_in_memory
 
 FIRST, SECOND, FEW = people(10, "first"), people(10, "second"), people(5, "few")
 HINT = "; approve it again if it is held again"
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    with World(tmp_path) as made:
+def world() -> Iterator[World]:
+    with folder_in_memory() as folder, World(folder) as made:
         made.drop(FIRST)
         made.run()
         yield made
@@ -254,10 +254,8 @@ def test_deleting_a_held_file_refuses_it_at_the_second_look(world: World, row: F
     check_laws(world, [FIRST])
 
 
-def test_a_file_that_is_back_at_the_second_look_was_not_deleted(
-    world: World, row: FileRow, tmp_path: Path
-) -> None:
-    aside = tmp_path / "aside"
+def test_a_file_that_is_back_at_the_second_look_was_not_deleted(world: World, row: FileRow) -> None:
+    aside = world.inbox.with_name("aside")
     for _ in range(3):
         world.held(row).rename(aside)
         world.scan()
@@ -308,3 +306,25 @@ def test_a_file_that_cannot_be_told_of_any_more_can_still_be_refused(
     world.run()
     assert world.get(row).state is State.REJECTED
     assert world.share.rejected(row.id, row.name).read_bytes() == FEW
+
+
+def test_a_repeat_of_a_file_that_is_not_laid_down_yet_does_not_take_its_place(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: object) -> None:
+        raise OSError
+
+    world.drop(FEW)
+    for _ in range(2):
+        world.scan()
+    with monkeypatch.context() as patch:
+        patch.setattr(Share, "write_report_beside", failing)
+        patch.setattr(Share, "move", failing)
+        world.work()
+        world.drop(FEW)
+        for _ in range(3):
+            world.scan()
+    world.run()
+    held = world.ledger.in_states(State.HELD)
+    assert [world.held(row).read_bytes() for row in held] == [FEW, FEW]
+    check_laws(world, [FIRST])

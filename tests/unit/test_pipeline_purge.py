@@ -11,7 +11,7 @@ from sisdrop.log import LogEvent
 from sisdrop.model import FileRow, State
 from support.killing import Death, Killed, dying
 from support.reader import people
-from support.world import World
+from support.world import World, folder_in_memory
 
 FIRST, SECOND, FEW = people(10, "first"), people(10, "second"), people(5, "few")
 DAY = timedelta(days=1).total_seconds()
@@ -19,8 +19,8 @@ CLOCKS = {"retention": "60d", "rejected_retention": "30d", "held_retention": "10
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    with World(tmp_path, archive=CLOCKS) as made:
+def world() -> Iterator[World]:
+    with folder_in_memory() as folder, World(folder, archive=CLOCKS) as made:
         dropped(made, FIRST)
         yield made
 

@@ -11,7 +11,7 @@ from sisdrop.log import LogEvent
 from sisdrop.model import FileRow, State
 from sisdrop.pipeline.intake import MAX_FAILURES, Stopping
 from support.reader import people
-from support.world import World
+from support.world import World, folder_in_memory
 
 FIRST, SECOND = people(10, "first"), people(10, "second")
 STREAMS = [{"name": "staff", "match": ["staff*.xml"]}, {"name": "students", "match": ["*.xml"]}]
@@ -22,8 +22,8 @@ class Died(BaseException):
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    with World(tmp_path, streams=STREAMS) as made:
+def world() -> Iterator[World]:
+    with folder_in_memory() as folder, World(folder, streams=STREAMS) as made:
         yield made
 
 

@@ -14,15 +14,15 @@ from support.clock import START
 from support.fake_server import lost
 from support.laws import check_laws
 from support.reader import kept, people, touch
-from support.world import World
+from support.world import World, folder_in_memory
 
 FIRST, SECOND, THIRD = people(10, "first"), people(10, "second"), people(10, "third")
 FEW = people(5, "few")
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    with World(tmp_path) as made:
+def world() -> Iterator[World]:
+    with folder_in_memory() as folder, World(folder) as made:
         yield made
 
 

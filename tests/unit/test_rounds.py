@@ -1,5 +1,4 @@
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -15,7 +14,7 @@ from sisdrop.requests import Command, Request
 from sisdrop.rounds import STATUS_EVERY
 from support.laws import check_laws
 from support.reader import people
-from support.world import World
+from support.world import World, folder_in_memory
 
 FIRST, SECOND, FEW = people(10, "first"), people(10, "second"), people(5, "few")
 STREAMS = [{"name": "staff", "match": ["staff*.xml"]}, {"name": "students", "match": ["*.xml"]}]
@@ -23,8 +22,8 @@ FULL = Transient(Reason.DATA_FULL, "the volume is full")
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    with World(tmp_path, streams=STREAMS) as made:
+def world() -> Iterator[World]:
+    with folder_in_memory() as folder, World(folder, streams=STREAMS) as made:
         yield made
 
 

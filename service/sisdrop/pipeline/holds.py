@@ -149,7 +149,9 @@ class Holds:
         rows = [
             row
             for row in self._kit.ledger.in_states(State.HELD)
-            if row.signature.size == candidate.signature.size and was_read(row)
+            if row.signature.size == candidate.signature.size
+            and was_read(row)
+            and share.signature(share.work(row.id)) is None  # laid down, wherever it is now
         ]
         missing = [row for row in rows if share.signature(share.held(row.id, row.name)) is None]
         if not missing and (not rows or candidate.origin is Origin.INBOX):
