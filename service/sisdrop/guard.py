@@ -67,10 +67,16 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What was sent before in this stream: the newest file, and the newest with these bytes."""
+    """What was sent before in this stream.
+
+    `last` is the newest file on its way or delivered, `same_bytes` the newest with these bytes,
+    `loaded` the newest that this one would not replace in the queue: what Alma will hold when
+    this file arrives.
+    """
 
     last: FileRow | None = None
     same_bytes: FileRow | None = None
+    loaded: FileRow | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +125,7 @@ def decide(judged: Judged, history: History, limits: Limits) -> Decision:
         if _is_stale(judged, last) and not (approved and judged.approval and judged.approval.stale):
             return Hold((_stale(history.same_bytes, last),))
         note = f"the same file as {history.same_bytes.id}, sent again on purpose"
-    holds = () if approved else tuple(_holds(judged, last, limits))
+    holds = () if approved else tuple(_holds(judged, history.loaded or last, limits))
     if holds:
         return Hold(holds)
     return Queue(note)

@@ -293,9 +293,17 @@ class Ledger:
         Files that were only rehearsed count in rehearsal and never otherwise: Alma has not
         seen them.
         """
+        return self._newest_sent(stream, "", rehearsal=rehearsal)
+
+    def last_loaded(self, stream: str, *, rehearsal: bool) -> FileRow | None:
+        """The newest file of the stream that a newer one would no longer replace in the queue."""
+        beyond_recall = f"AND (state <> '{State.QUEUED}' OR json_extract(row, '$.in_doubt'))"
+        return self._newest_sent(stream, beyond_recall, rehearsal=rehearsal)
+
+    def _newest_sent(self, stream: str, also: str, *, rehearsal: bool) -> FileRow | None:
         rows = self._select(
             f"WHERE stream = ? AND state IN ({_marks(_SENT)}) AND remote_time IS NOT NULL"
-            " AND rehearsed <= ? ORDER BY remote_time DESC LIMIT 1",
+            f" AND rehearsed <= ? {also} ORDER BY remote_time DESC LIMIT 1",
             (stream, *_SENT, int(rehearsal)),
         )
         return rows[0] if rows else None

@@ -123,8 +123,7 @@ def test_a_repeat_is_skipped_and_an_old_file_is_held(service: Service) -> None:
 
     assert held["reason"] == "stale"
     assert len(service.zips()) == 2
-    (on_share,) = service.inbox.glob("held/*.xml")
-    assert on_share.read_text() == monday
+    assert service.held_file().read_text() == monday
 
 
 def test_a_held_file_is_approved_by_moving_it_and_refused_by_deleting_it(
@@ -135,15 +134,15 @@ def test_a_held_file_is_approved_by_moving_it_and_refused_by_deleting_it(
     service.start()
     service.drop("students.xml", _people(60))
     service.wait_for_states("held")
-    (held,) = service.inbox.glob("held/*.xml")
+    held = service.held_file()
     held.rename(service.inbox / "approved" / held.name)
     (first,) = service.wait_for_states("archived")
     assert len(service.zips()) == 1
-    assert not list(service.inbox.glob("held/*"))
+    service.wait_for(lambda: not list(service.inbox.glob("held/*")), "held is empty")
 
     service.drop("students.xml", _people(10))
     service.wait_for_states("archived", "held")
-    (held,) = service.inbox.glob("held/*.xml")
+    held = service.held_file()
     held.unlink()
     _, second = service.wait_for_states("archived", "rejected")
     assert second["reason"] == "refused"
@@ -158,7 +157,7 @@ def test_a_held_file_dragged_back_to_the_inbox_finds_the_same_hold(service: Serv
     service.start()
     service.drop("students.xml", _people(60))
     (file,) = service.wait_for_states("held")
-    (held,) = service.inbox.glob("held/*.xml")
+    held = service.held_file()
     held.rename(service.inbox / "students.xml")
     service.wait_for(held.exists, "it is back in held")
     assert [(f["id"], f["state"]) for f in service.files()] == [(file["id"], "held")]
@@ -178,6 +177,7 @@ def test_commands_decide_beside_the_running_service(service: Service) -> None:
     answer = service.command("refuse", second["id"], "--reason", "half of them are gone")
     assert answer.returncode == 0
     service.wait_for_states("archived", "rejected")
+    service.wait_for(lambda: list(service.inbox.glob("rejected/*.xml")), "it is laid down")
     (rejected,) = service.inbox.glob("rejected/*.xml")
     assert rejected.read_text() == _people(5)
     again = service.command("approve", second["id"], "--reason", "oops")
@@ -195,7 +195,7 @@ def test_a_newer_file_supersedes_the_held_one(service: Service) -> None:
     service.drop("students.xml", _people(61))
     files = service.wait_for_states("archived", "superseded", "archived")
     assert len(service.zips()) == 2
-    assert not list(service.inbox.glob("held/*"))
+    service.wait_for(lambda: not list(service.inbox.glob("held/*")), "held is empty")
     (folder,) = service.data.glob(f"archive/*/*/*/{files[1]['id']}")
     assert unzip(folder / f"{files[1]['id']}.zip")[1] == _people(10).encode()
 

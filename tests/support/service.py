@@ -138,6 +138,12 @@ class Service:
         """What stands on the server, hidden names included."""
         return sorted(self.sshd.upload_dir.iterdir())
 
+    def held_file(self) -> Path:
+        """The one file in `held/`, which follows its state by a moment."""
+        self.wait_for(lambda: list(self.inbox.glob("held/*.xml")), "the file lies in held")
+        (path,) = self.inbox.glob("held/*.xml")
+        return path
+
     def is_uploading(self) -> bool:
         """Whether a temporary name stands on the server."""
         return any(path.name.endswith(".part") for path in self.zips())

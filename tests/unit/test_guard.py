@@ -391,3 +391,12 @@ def test_what_is_queued_counts_as_sent() -> None:
     """The guard compares with whatever the ledger calls sent, also while it is on its way."""
     queued: FileRow = a_row(State.QUEUED)
     assert decide(judged(sha256=DIGEST), History(queued), LIMITS) == Duplicate(queued)
+
+
+def test_the_limits_look_at_what_alma_holds_and_not_at_what_this_file_replaces() -> None:
+    """1,000 loaded, 850 still queued, 700 now: 30 % fewer, though each step is within 20 %."""
+    loaded = a_row(profile=profile(1_000))
+    queued = a_row(State.QUEUED, profile=profile(850))
+    found = decide(judged(profile(700)), History(queued, None, loaded), LIMITS)
+    assert Reason.SHRUNK in reasons(found)
+    assert decide(judged(profile(900)), History(queued, None, loaded), LIMITS) == Queue()

@@ -161,6 +161,23 @@ def test_a_held_file_is_replaced_and_nobody_is_asked_about_it_any_more(world: Wo
     check_laws(world, [FIRST, people(4, "held", bad=1), SECOND])
 
 
+def test_a_repeat_of_what_was_sent_last_replaces_what_waits_as_well(world: World) -> None:
+    """Tonight's file says again what Alma holds: Monday's odd one is not asked about any more."""
+    dropped(world, FIRST, FEW, FIRST)
+    assert world.states() == [State.ARCHIVED, State.SUPERSEDED, State.DUPLICATE]
+    assert list(world.sent().values()) == [FIRST]
+    check_laws(world, [FIRST, FEW, FIRST])
+
+
+def test_files_that_wait_in_the_queue_do_not_stretch_the_limits(world: World) -> None:
+    """20 loaded, 17 queued, 14 now: 30 % fewer, though no step is more than 18 %."""
+    dropped(world, people(20, "loaded"))
+    outage(world)
+    dropped(world, people(17, "queued"), people(14, "now"))
+    assert world.states() == [State.ARCHIVED, State.QUEUED, State.HELD]
+    assert world.only(State.HELD).reason is Reason.SHRUNK
+
+
 def test_a_held_file_that_was_saved_without_a_change_is_replaced_as_well(world: World) -> None:
     dropped(world, FIRST, FEW)
     touch(world.held(world.only(State.HELD)))

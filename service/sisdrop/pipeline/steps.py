@@ -70,9 +70,11 @@ class Steps:
     def history(self, row: FileRow) -> History:
         """What was sent before in the file's stream."""
         ledger, rehearsal = self.kit.ledger, self.kit.rehearsal
+        last = ledger.last_sent(row.stream, rehearsal=rehearsal)
         return History(
-            ledger.last_sent(row.stream, rehearsal=rehearsal),
+            last,
             ledger.sent_with_digest(row.stream, row.sha256 or "", rehearsal=rehearsal),
+            ledger.last_loaded(row.stream, rehearsal=rehearsal) or last,
         )
 
     def enter(self, row: FileRow, to: State, told: Telling | None = None, **set_: Any) -> FileRow:

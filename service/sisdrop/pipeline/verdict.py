@@ -106,7 +106,7 @@ class Verdicts:
 
     def hold(self, row: FileRow, refined: Refined, held_for: tuple[HeldFor, ...]) -> FileRow:
         """Lay a file aside for a person, with the sentences that say why."""
-        last = self._steps.history(row).last
+        last = self._steps.history(row).loaded
         return self._conclude(
             row,
             refined,
@@ -120,7 +120,7 @@ class Verdicts:
     def _queue(self, row: FileRow, refined: Refined, note: str | None) -> FileRow:
         if not self._securing.secure(row):
             return self.read_again(row)
-        last = self._steps.history(row).last
+        last = self._steps.history(row).loaded
         remote_time = self._remote_time()
         policy = self._steps.policy(row)
         digest = row.bundle_sha256 or ""
@@ -132,16 +132,25 @@ class Verdicts:
             "compared_with": last.id if last else None,
             "held_for": (),
         }
-        self._report(row, refined, State.QUEUED, fields)
-        older = self._securing.secure_older(row) if policy.limits.full else {}
+        return self._accept(row, refined, State.QUEUED, Telling(note=note), **fields)
+
+    def _accept(
+        self, row: FileRow, refined: Refined, to: State, told: Telling | None = None, **set_: Any
+    ) -> FileRow:
+        """Conclude what speaks for its stream now: a full file replaces the older ones that wait.
+
+        Both in one commit, because a crash between them would send the older one too.
+        """
+        if not self._steps.policy(row).limits.full:
+            return self._conclude(row, refined, to, told, **set_)
+        self._report(row, refined, to, set_)
+        older = self._securing.secure_older(row)
         with self._kit.ledger.at_once():
-            queued = self._steps.commit(row, State.QUEUED, Telling(note=note), **fields)
-            changes = [(row, queued)]
-            if policy.limits.full:
-                changes += self._supersede(queued, older)
+            accepted = self._steps.commit(row, to, told, **set_)
+            changes = [(row, accepted), *self._supersede(accepted, older)]
         for before, after in changes:
             self._steps.follow(before, after)
-        return queued
+        return accepted
 
     def _duplicate(self, row: FileRow, refined: Refined, of: FileRow) -> FileRow:
         """The same bytes are in the archive; if they were purged, this copy takes their place."""
@@ -150,7 +159,7 @@ class Verdicts:
                 return self.read_again(row)
         elif not self._securing.secure(row):
             return self.read_again(row)
-        return self._conclude(
+        return self._accept(
             row,
             refined,
             State.DUPLICATE,
