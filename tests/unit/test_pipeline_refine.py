@@ -189,18 +189,6 @@ def test_so_is_one_that_had_been_read_before_it_was_edited(world: World) -> None
     assert world.only(State.HELD).reason is Reason.SHRUNK
 
 
-def test_a_file_whose_bytes_were_taken_away_says_so_and_stops_no_other_stream(
-    world: World,
-) -> None:
-    claimed(world, students=FIRST, staff=people(3))
-    world.share.work(world.rows()[0].id).unlink()
-    world.work()
-    assert world.names(State.QUEUED) == ["staff.xml"]
-    row = world.only(State.CLAIMED)
-    assert row.reason is Reason.SHARE_GONE
-    assert row.failures == 0
-
-
 def test_stopping_ends_a_read_at_its_next_block(world: World) -> None:
     claimed(world, students=FIRST)
     world.shop.stages.intake.stop()
@@ -217,3 +205,27 @@ def test_a_link_in_the_place_of_a_file_is_not_followed_for_ever(
     for _ in range(MAX_FAILURES + 1):
         world.work()
     assert world.only(State.HELD).reason is Reason.INTERNAL_ERROR
+
+
+def test_a_file_that_somebody_removed_from_work_does_not_stop_its_stream(world: World) -> None:
+    """It is said, then refused like any held file that was deleted; the next one goes out."""
+    claimed(world, students=FIRST)
+    row = world.only(State.CLAIMED)
+    world.share.work(row.id).unlink()
+    world.work()
+    assert "removed it from .sisdrop/work" in world.only(State.HELD).held_for[0].sentence
+    world.drop(SECOND)
+    world.run()
+    assert world.get(row).state is State.REJECTED
+    assert list(world.sent().values()) == [SECOND]
+
+
+def test_a_share_that_is_away_is_not_a_file_that_was_removed(world: World) -> None:
+    claimed(world, students=FIRST)
+    away = world.inbox.with_name("away")
+    world.inbox.rename(away)
+    with pytest.raises(Transient):
+        world.shop.stages.intake.refine(world.only(State.CLAIMED))
+    away.rename(world.inbox)
+    world.run()
+    assert list(world.sent().values()) == [FIRST]

@@ -9,6 +9,7 @@ from sisdrop.errors import Reason, ServiceError
 from sisdrop.inbox.faults import translate
 from sisdrop.inbox.settle import Standing
 from sisdrop.inbox.share import Busy
+from sisdrop.ledger import SHARE_ID
 from sisdrop.log import LogEvent
 from sisdrop.model import (
     Candidate,
@@ -24,6 +25,9 @@ from sisdrop.pipeline.steps import Steps
 from sisdrop.pipeline.verdict import NOTHING_READ, Verdicts
 
 MAX_FAILURES = 3
+
+_FAILED = "sisdrop itself failed on this file three times; its operator finds why in the log"
+_REMOVED = "somebody removed it from .sisdrop/work before it was read; drop the file again"
 
 
 class Stopping(BaseException):
@@ -110,13 +114,15 @@ class Intake:
         """
         ledger = self._kit.ledger
         work = self._steps.desk.bring_to_work(row)
+        if self._is_removed(work):
+            return self._set_aside(row, _REMOVED)
         if row.id in self._steps.unsettled:
             standing, signature = self._kit.scanner.standing(work)
             if standing is not Standing.READY:
                 return None
             row = ledger.update(row, signature=signature)
         if row.failures >= MAX_FAILURES:
-            return self._set_aside(row)
+            return self._set_aside(row, _FAILED)
         tried = ledger.update(row, failures=row.failures + 1)
         try:
             with self._steps.stage(Stage.REFINE):
@@ -174,12 +180,18 @@ class Intake:
             identical=bundle.identical if bundle else False,
         )
 
-    def _set_aside(self, row: FileRow) -> FileRow:
-        """Three failures of ours on this very file: a person looks, the others go on."""
+    def _is_removed(self, work: Path) -> bool:
+        """Whether somebody took a claimed file away: not there, though the share is ours."""
+        share = self._kit.share
+        return (
+            share.signature(work) is None
+            and share.identity() == self._kit.ledger.recall(SHARE_ID)
+            and share.signature(work) is None
+        )
+
+    def _set_aside(self, row: FileRow, why: str) -> FileRow:
+        """Nothing can be read of this very file: a person looks, the others go on."""
         self._kit.archive.begin(row.id)
         self._kit.archive.save_refined(row.id, NOTHING_READ)
-        held = HeldFor(
-            Reason.INTERNAL_ERROR,
-            "sisdrop itself failed on this file three times; its operator finds why in the log",
-        )
+        held = HeldFor(Reason.INTERNAL_ERROR, why)
         return self._verdicts.hold(row, NOTHING_READ, (held,))
