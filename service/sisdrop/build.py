@@ -145,7 +145,6 @@ def build_refiner(settings: Settings, clock: Clock) -> Refiner:
         checker = Checker(
             schema,
             rules,
-            frozenset(validation.user_groups),
             clock.utc().date(),
             secrets.token_bytes(16),
         )

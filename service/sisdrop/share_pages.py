@@ -3,6 +3,7 @@
 from typing import Final
 
 from sisdrop import page, plain, story, words
+from sisdrop.dashboard import is_late
 from sisdrop.model import FileView, State, StatusView, StreamView
 
 RECENT_FILES: Final = 30
@@ -31,7 +32,7 @@ def readme_text() -> str:
 def status_html(view: StatusView) -> str:
     """STATUS.html: one page that needs no network and no script and reloads itself each minute."""
     held = [file for file in view.open_files if file.state is State.HELD]
-    late = [stream for stream in view.streams if _is_late(stream, view)]
+    late = [stream for stream in view.streams if is_late(stream, view)]
     return page.render(
         "status.html.j2",
         view=view,
@@ -48,10 +49,6 @@ def status_html(view: StatusView) -> str:
         edge=_edge,
         recent_files=RECENT_FILES,
     )
-
-
-def _is_late(stream: StreamView, view: StatusView) -> bool:
-    return stream.next_expected is not None and stream.next_expected < view.now
 
 
 def _verdict(view: StatusView, held: list[FileView], late: list[StreamView]) -> str:

@@ -31,7 +31,7 @@ def checker(
 ) -> Checker:
     """A checker with some severities changed."""
     in_force = load_rules(rules, severity or {}, user_groups)
-    return Checker(builtin_schema(), in_force, frozenset(user_groups), TODAY)
+    return Checker(builtin_schema(), in_force, TODAY)
 
 
 def refined(

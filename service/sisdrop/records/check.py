@@ -148,7 +148,6 @@ class Checker:
 
     schema: Schema
     rules: RuleSet
-    user_groups: frozenset[str] = frozenset()
     today: date = date.min
     key: bytes = b"sisdrop"
 
@@ -236,11 +235,11 @@ class Checker:
         self, element: etree._Element, frames: list[Frame]
     ) -> Iterator[tuple[int, Issue]]:
         rule = self.rules.find(USER_GROUP)
-        if rule is None or not self.user_groups:
+        if rule is None:
             return
         for index, record in enumerate(element):
             group = text_of(record.find("user_group"))
-            if group and group not in self.user_groups:
+            if group and group not in self.rules.user_groups:
                 yield index, issue_of(rule, frames[index].line)
 
     def _broken_rules(self, element: etree._Element, frames: list[Frame]) -> dict[int, list[Issue]]:
