@@ -26,7 +26,8 @@ format: .venv/developed
 
 bench: .venv/developed
 	tests/prepare
-	$(BIN)/python bench/run.py
+	$(BIN)/python -m bench.run $(if $(FULL),--full) $(if $(USERS),--users $(USERS)) \
+	  $(if $(ONLY),--only $(ONLY))
 
 # New versions of every dependency, with hashes and without index addresses.
 lock: .venv/developed

@@ -10,7 +10,7 @@ from pathlib import Path
 # The builders live with the tests, so that both speak of the same invented people.
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from support.xml import write_extract  # found by the line above
+from support.invented.extract import write_extract  # found by the line above
 
 
 def main() -> None:

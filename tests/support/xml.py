@@ -1,16 +1,9 @@
-"""Invented patron documents, of any size, from a seed: the same seed gives the same bytes."""
+"""Small invented patron documents, each field of which a test may change."""
 
-import random
 import secrets
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 GROUPS = ("UNDERGRAD", "GRAD", "FACULTY", "STAFF")
-FAULTS = ("no_last_name", "bad_date", "unknown_element", "no_expiry", "repeated_person")
-_PADDING = "Invented for a test and true of nobody. "
-# With this much note text a record is about 2.3 KB, like those of real extracts.
-_NOTE = 7
 
 
 @dataclass(frozen=True)
@@ -30,7 +23,7 @@ class Patron:
     omit: frozenset[str] = field(default_factory=frozenset)
 
 
-def user(patron: Patron | None = None, *, note: int = 0) -> str:
+def user(patron: Patron | None = None) -> str:
     """The record of one person, indented by two, with no line break at the end."""
     p = patron or Patron()
     simple = {
@@ -48,8 +41,6 @@ def user(patron: Patron | None = None, *, note: int = 0) -> str:
         lines.append(_contact(p))
     if p.barcodes:
         lines.append(_identifiers(p.barcodes))
-    if note:
-        lines.append(_note(note))
     if p.extra:
         lines.append(f"    {p.extra}")
     return "  <user>\n" + "\n".join(lines) + "\n  </user>"
@@ -82,50 +73,6 @@ def bulky(count: int) -> str:
     return users(
         *[user(person).replace(street, secrets.token_urlsafe(20_000)) for person in patrons(count)]
     )
-
-
-def extract(count: int, seed: int = 1, fault_rate: float = 0.0) -> Iterator[bytes]:
-    """A realistic extract in pieces: `count` people at about 2.3 KB, some with a fault."""
-    dice = random.Random(seed)  # noqa: S311  # test data, not secrets
-    yield b'<?xml version="1.0" encoding="UTF-8"?>\n<users>\n'
-    for number in range(1, count + 1):
-        person = Patron(
-            primary_id=f"T{number:07d}",
-            first_name=dice.choice(("Una", "Bo", "Zoë", "Jörg", "Mae", "Łucja")),
-            last_name=f"Testperson{dice.randrange(10**6)}",
-            email=f"t{number}@example.edu",
-            group=dice.choice(GROUPS),
-            expiry=f"20{dice.randrange(28, 34)}-05-31",
-            purge="2036-05-31",
-            barcodes=(f"B{number:09d}", f"C{number:09d}"),
-        )
-        if dice.random() < fault_rate:
-            person = _spoil(person, dice.choice(FAULTS), number)
-        yield (user(person, note=_NOTE) + "\n").encode()
-    yield b"</users>\n"
-
-
-def write_extract(path: Path, count: int, seed: int = 1, fault_rate: float = 0.0) -> int:
-    """Write such an extract; gives its size in bytes."""
-    with path.open("wb") as file:
-        file.writelines(extract(count, seed, fault_rate))
-        return file.tell()
-
-
-def _spoil(person: Patron, fault: str, number: int) -> Patron:
-    values = dict(person.__dict__)
-    match fault:
-        case "no_last_name":
-            values["omit"] = frozenset({"last_name"})
-        case "bad_date":
-            values["expiry"] = "05/31/2030"
-        case "unknown_element":
-            values["extra"] = "<favourite_colour>green</favourite_colour>"
-        case "no_expiry":
-            values["omit"] = frozenset({"expiry_date"})
-        case _:
-            values["primary_id"] = f"t{max(number - 1, 1):07d}"
-    return Patron(**values)
 
 
 def _contact(p: Patron) -> str:
@@ -166,20 +113,3 @@ def _identifiers(values: tuple[str, ...]) -> str:
         for place, value in enumerate(values)
     )
     return f"    <user_identifiers>\n{inner}    </user_identifiers>"
-
-
-def _note(lines: int) -> str:
-    return f"""    <user_notes>
-      <user_note segment_type="External">
-        <note_type>OTHER</note_type>
-        <note_text>{_PADDING * lines}</note_text>
-        <user_viewable>false</user_viewable>
-        <popup_note>false</popup_note>
-      </user_note>
-    </user_notes>
-    <user_statistics>
-      <user_statistic segment_type="External">
-        <statistic_category>TESTCAT</statistic_category>
-        <category_type>TESTTYPE</category_type>
-      </user_statistic>
-    </user_statistics>"""
