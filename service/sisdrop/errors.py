@@ -28,6 +28,9 @@ class Reason(StrEnum):
     XML_NO_RECORDS = "xml_no_records"
     XML_TOO_LARGE = "xml_too_large"
     XML_RECORD_TOO_LARGE = "xml_record_too_large"
+    ZIP_UNREADABLE = "zip_unreadable"
+    ZIP_NOT_ONE_FILE = "zip_not_one_file"
+    ZIP_TOO_LARGE = "zip_too_large"
     NO_DELIVERABLE_RECORDS = "no_deliverable_records"
     DUPLICATES_REFUSED = "duplicates_refused"
     REFUSED = "refused"
@@ -64,7 +67,7 @@ class Reason(StrEnum):
 
 
 REJECTED_REASONS = frozenset(
-    {r for r in Reason if r.startswith("xml_")}
+    {r for r in Reason if r.startswith(("xml_", "zip_"))}
     | {Reason.NO_DELIVERABLE_RECORDS, Reason.DUPLICATES_REFUSED, Reason.REFUSED}
 )
 HELD_REASONS = frozenset(

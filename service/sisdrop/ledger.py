@@ -21,11 +21,10 @@ from sisdrop.model import Claim, Event, FileRow, Signature, State
 from sisdrop.states import check_transition
 
 _ROW = TypeAdapter(FileRow)
-LAYOUT = 1
 # What the ledger remembers of the share: the id that is ours, and the one about to be written.
 SHARE_ID = "share_id"
 NEW_SHARE_ID = "new_share_id"
-_LAYOUT = """
+_LAYOUT_1 = """
 CREATE TABLE files (
     id TEXT PRIMARY KEY,
     row TEXT NOT NULL,
@@ -63,6 +62,17 @@ CREATE TABLE claims (
 );
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
+# The same XML may come once by itself and once in a zip. Rows of layout 1 are all of plain XML.
+_LAYOUT_2 = """
+ALTER TABLE files ADD COLUMN content TEXT AS (
+    coalesce(json_extract(row, '$.content_sha256'), json_extract(row, '$.sha256'))
+);
+CREATE INDEX files_by_content ON files (content, stream, remote_time);
+DROP INDEX files_by_digest;
+"""
+# What leads from each layout to the next; a new ledger goes all the way.
+_LAYOUTS = (_LAYOUT_1, _LAYOUT_2)
+LAYOUT = len(_LAYOUTS)
 # A file counts as sent from the moment it is queued: it is then on its way.
 _SENT = (State.QUEUED, State.DELIVERING, State.DELIVERED, State.ARCHIVED)
 
@@ -73,6 +83,8 @@ class Overtaken(RuntimeError):
 
 class Ledger:
     """Opens, or makes, the ledger file. Safe to use from several threads.
+
+    One of an older layout is brought up to date, unless it is only read.
 
     Raises:
         NeedsOperator: `ledger_unusable` when the file cannot be opened or was made by a newer
@@ -104,19 +116,22 @@ class Ledger:
             self._db.execute("PRAGMA synchronous=FULL")
             self._db.execute("PRAGMA foreign_keys=ON")
             version = self._db.execute("PRAGMA user_version").fetchone()[0]
-            if version == 0 and not read_only:
-                self._db.executescript(
-                    f"BEGIN IMMEDIATE;{_LAYOUT}PRAGMA user_version={LAYOUT};COMMIT;"
-                )
+            if not read_only:
+                self._bring_up_to_date(version)
             # Reading needs no right to write, but a journal left by a crash must be rolled back,
             # which SQLite does only on a connection that could write.
             self._db.execute(f"PRAGMA query_only={int(read_only)}")
-        if version not in (0, LAYOUT):
+        if version > LAYOUT:
             raise NeedsOperator(
                 Reason.LEDGER_UNUSABLE,
                 f"{self._path} was written by another version of sisdrop (layout {version}, this"
                 f" one knows {LAYOUT}); run the newer version, or restore the matching ledger",
             )
+
+    def _bring_up_to_date(self, version: int) -> None:
+        """If killed here: each step happened or did not, and the next start goes on."""
+        for layout, step in enumerate(_LAYOUTS[version:], start=version + 1):
+            self._db.executescript(f"BEGIN IMMEDIATE;{step}PRAGMA user_version={layout};COMMIT;")
 
     def __enter__(self) -> Self:
         """The ledger itself."""
@@ -308,12 +323,12 @@ class Ledger:
         )
         return rows[0] if rows else None
 
-    def sent_with_digest(self, stream: str, sha256: str, *, rehearsal: bool) -> FileRow | None:
-        """The newest delivered file of the stream that held exactly these bytes."""
+    def sent_with_content(self, stream: str, digest: str, *, rehearsal: bool) -> FileRow | None:
+        """The newest file of the stream, delivered or on its way, that held exactly this XML."""
         rows = self._select(
-            f"WHERE sha256 = ? AND stream = ? AND state IN ({_marks(_SENT)})"
+            f"WHERE content = ? AND stream = ? AND state IN ({_marks(_SENT)})"
             " AND remote_time IS NOT NULL AND rehearsed <= ? ORDER BY remote_time DESC LIMIT 1",
-            (sha256, stream, *_SENT, int(rehearsal)),
+            (digest, stream, *_SENT, int(rehearsal)),
         )
         return rows[0] if rows else None
 

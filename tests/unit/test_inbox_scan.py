@@ -167,7 +167,7 @@ def test_a_file_without_its_end_is_waited_for_and_then_taken_all_the_same(inbox:
     inbox.drop(content=HALF)
     found = inbox.settled()
     assert names(found) == []
-    assert "no closing tag yet" in whys(found)["students.xml"]
+    assert "closing tag" in whys(found)["students.xml"]
     assert names(inbox.scan(PATIENCE - SETTLE - 0.1)) == []
     assert names(inbox.scan(0.1)) == ["students.xml"]
 

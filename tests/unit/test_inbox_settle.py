@@ -4,6 +4,8 @@ They are as large as what is really read (64 KiB at each end). A regular express
 same bytes again and again would need minutes for one of them, so that the suite would hang.
 """
 
+import zipfile
+
 import pytest
 
 from sisdrop.inbox.settle import (
@@ -19,6 +21,7 @@ from sisdrop.inbox.settle import (
     standing,
 )
 from sisdrop.model import Signature
+from support.zips import How, zipped
 
 SEEN = Signature(100, 1, 7)
 SETTLE = 30.0
@@ -108,6 +111,8 @@ def test_the_next_moment_worth_a_look_is_known(now: float, due: float) -> None:
 
 DECLARED = b'<?xml version="1.0" encoding="UTF-8"?>\n'
 GOOD = DECLARED + b"<users>\n<user/>\n</users>"
+# Another zip lies in it as it is.
+_STORED = zipped(zipped(GOOD), how=How(method=zipfile.ZIP_STORED))
 
 COMPLETE = {
     "plain": GOOD,
@@ -125,7 +130,12 @@ COMPLETE = {
     "comment with an end tag after": GOOD + b"<!-- </userx> -->",
     "instruction with an arrow after": GOOD + b"<?x --><!-- ?>",
     "longer than what is read": GOOD.replace(b"<user/>", b"<user/>" * 30_000),
-    "zip": b"PK\x03\x04" + b"x" * 100 + b"PK\x05\x06" + b"\0" * 18,
+    "zip": zipped(GOOD),
+    "zip with a comment": zipped(GOOD, how=How(comment=b"made at night")),
+    "zip with the longest comment": zipped(GOOD, how=How(comment=b"x" * 65535)),
+    "zip whose comment speaks of its end": zipped(GOOD, how=How(comment=b"PK\x05\x06" * 9)),
+    "zip as archivers stream it": zipped(GOOD, how=How(streamed=True)),
+    "zip of nothing": b"PK\x05\x06" + b"\0" * 18,
 }
 CONDEMNED = {
     "empty": b"",
@@ -140,7 +150,6 @@ CONDEMNED = {
     "foreign root, begun": DECLARED + b"<enterprise xmlns='http",
     "root with a prefix": b"<a:users xmlns:a='x'></a:users>",
     "document type": DECLARED + b"<!DOCTYPE users [<!ENTITY a 'b'>]><users></users>",
-    "empty zip": b"PK\x05\x06" + b"\0" * 18,
     "picture": b"\x89PNG\r\n\x1a\n",
 }
 INCOMPLETE = {
@@ -156,10 +165,20 @@ INCOMPLETE = {
     "comment closed but never begun": b"<users><user></user> -->",
     "instruction closed but never begun": b"<users><user></user> ?>",
     "zip without its directory": b"PK\x03\x04" + b"x" * 100,
+    "zip that has its end, and more": zipped(GOOD) + b"x",
+    "zip in which another ends": _STORED[: _STORED.index(b"PK\x05\x06") + 30],
+    "zip and the room that was reserved for it": zipped(GOOD) + b"\0" * 1000,
     "room that nothing was written to": b"\0" * 1000,
     "room behind what was written": DECLARED + b"<users><user/>" + b"\0" * 1000,
     "more blanks than are read, then a root": b" " * HEAD_BYTES + b"<users><user>",
 }
+
+
+def test_no_beginning_of_a_zip_passes_as_the_whole() -> None:
+    for comment in (b"", b"PK\x05\x06 " * 20):
+        whole = zipped(GOOD, how=How(comment=comment))
+        for end in range(4, len(whole)):
+            assert shape_of(whole[:end]) is Shape.INCOMPLETE
 
 
 def shape_of(document: bytes) -> Shape:

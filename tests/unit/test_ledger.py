@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from sisdrop.errors import NeedsOperator, Reason, Transient
-from sisdrop.ledger import LAYOUT, Ledger, Overtaken
+from sisdrop.ledger import _LAYOUT_1, LAYOUT, Ledger, Overtaken, _dump
 from sisdrop.model import Approval, Event, FileRow, HeldFor, State
 from sisdrop.states import FINAL, OPEN, TRANSITIONS, IllegalTransition
 from support.clock import START
@@ -206,7 +206,7 @@ def test_an_empty_ledger_answers_everything(ledger: Ledger) -> None:
     assert ledger.claims() == []
     assert ledger.filed() == []
     assert ledger.last_sent("students", rehearsal=True) is None
-    assert ledger.sent_with_digest("students", DIGEST, rehearsal=True) is None
+    assert ledger.sent_with_content("students", DIGEST, rehearsal=True) is None
     assert ledger.last_delivered("students") is None
     assert ledger.newest_remote_time() is None
     assert ledger.recall("share_id") is None
@@ -220,7 +220,7 @@ def test_a_file_counts_as_sent_from_the_moment_it_is_queued(ledger: Ledger, stat
     row = put(ledger, state, remote_time=LATER, sha256=DIGEST)
     expected = row if state in SENT else None
     assert ledger.last_sent("students", rehearsal=False) == expected
-    assert ledger.sent_with_digest("students", DIGEST, rehearsal=False) == expected
+    assert ledger.sent_with_content("students", DIGEST, rehearsal=False) == expected
 
 
 def test_the_last_sent_is_the_one_that_loads_last(ledger: Ledger) -> None:
@@ -229,7 +229,7 @@ def test_the_last_sent_is_the_one_that_loads_last(ledger: Ledger) -> None:
     put(ledger, State.QUEUED, 2, sha256=DIGEST)
     for found in (
         ledger.last_sent("students", rehearsal=False),
-        ledger.sent_with_digest("students", DIGEST, rehearsal=False),
+        ledger.sent_with_content("students", DIGEST, rehearsal=False),
     ):
         assert found is not None
         assert found.id == file_id(0)
@@ -239,9 +239,23 @@ def test_each_stream_and_each_digest_has_its_own_past(ledger: Ledger) -> None:
     row = put(ledger, State.ARCHIVED, remote_time=LATER, sha256=DIGEST, delivered_at=LATER)
     assert ledger.last_sent("staff", rehearsal=False) is None
     assert ledger.last_delivered("staff") is None
-    assert ledger.sent_with_digest("staff", DIGEST, rehearsal=False) is None
-    assert ledger.sent_with_digest("students", OTHER_DIGEST, rehearsal=False) is None
+    assert ledger.sent_with_content("staff", DIGEST, rehearsal=False) is None
+    assert ledger.sent_with_content("students", OTHER_DIGEST, rehearsal=False) is None
     assert ledger.last_delivered("students") == row
+
+
+def test_the_same_xml_is_found_however_it_was_packed(ledger: Ledger) -> None:
+    sent: dict[str, Any] = {"remote_time": START, "sha256": DIGEST}
+    plain = put(ledger, State.ARCHIVED, 0, **sent)
+    assert ledger.sent_with_content("students", DIGEST, rehearsal=False) == plain
+    packed = put(
+        ledger,
+        State.ARCHIVED,
+        1,
+        **sent | {"remote_time": LATER, "sha256": OTHER_DIGEST, "content_sha256": DIGEST},
+    )
+    assert ledger.sent_with_content("students", DIGEST, rehearsal=False) == packed
+    assert ledger.sent_with_content("students", OTHER_DIGEST, rehearsal=False) is None
 
 
 def test_a_rehearsal_counts_in_rehearsal_and_never_otherwise(ledger: Ledger) -> None:
@@ -249,8 +263,8 @@ def test_a_rehearsal_counts_in_rehearsal_and_never_otherwise(ledger: Ledger) -> 
     only = put(ledger, State.ARCHIVED, 1, remote_time=LATER, sha256=DIGEST, rehearsed=True)
     assert ledger.last_sent("students", rehearsal=False) == real
     assert ledger.last_sent("students", rehearsal=True) == only
-    assert ledger.sent_with_digest("students", DIGEST, rehearsal=False) == real
-    assert ledger.sent_with_digest("students", DIGEST, rehearsal=True) == only
+    assert ledger.sent_with_content("students", DIGEST, rehearsal=False) == real
+    assert ledger.sent_with_content("students", DIGEST, rehearsal=True) == only
     assert ledger.last_delivered("students") == real
 
 
@@ -432,6 +446,48 @@ def test_a_ledger_of_a_newer_version_is_refused_and_left_as_it_is(path: Path) ->
     assert path.read_bytes() == before
 
 
+def _of_layout_1(path: Path) -> FileRow:
+    """A ledger as the version before zips left it, with one file that was sent."""
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript(f"{_LAYOUT_1}PRAGMA user_version=1;")
+    # Only what is read and written is brought up to date, so that nothing else is used here.
+    text = _dump(a_row(State.ARCHIVED, remote_time=LATER)).replace(',"content_sha256":null', "")
+    assert "content" not in text
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("INSERT INTO files (id, row) VALUES (?, ?)", (file_id(), text))
+    return a_row(State.ARCHIVED, remote_time=LATER)
+
+
+def test_a_ledger_of_an_older_layout_is_brought_up_to_date_with_all_it_knows(path: Path) -> None:
+    row = _of_layout_1(path)
+    for _ in range(2):
+        with Ledger(path) as ledger:
+            assert ledger.get(row.id) == row
+            assert ledger.sent_with_content("students", DIGEST, rehearsal=False) == row
+            put(ledger, State.HELD, 1 + len(ledger.in_states(State.HELD)))
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute("PRAGMA user_version").fetchone() == (LAYOUT,)
+
+
+def test_an_older_ledger_and_a_new_one_end_up_alike(path: Path, tmp_path: Path) -> None:
+    _of_layout_1(path)
+    schemas = []
+    for one in (path, tmp_path / "new.sqlite3"):
+        Ledger(one).close()
+        with closing(sqlite3.connect(one)) as db:
+            schemas.append(db.execute("SELECT type, name, sql FROM sqlite_master").fetchall())
+    assert schemas[0] == schemas[1]
+
+
+def test_a_reader_reads_an_older_ledger_and_leaves_it_as_it_is(path: Path) -> None:
+    row = _of_layout_1(path)
+    before = path.read_bytes()
+    with Ledger(path, read_only=True) as ledger:
+        assert ledger.get(row.id) == row
+        assert ledger.last_sent("students", rehearsal=False) == row
+    assert path.read_bytes() == before
+
+
 @pytest.mark.parametrize("read_only", [True, False])
 def test_a_file_that_is_no_database_is_refused_and_left_as_it_is(
     path: Path, read_only: bool
@@ -566,7 +622,7 @@ QUESTIONS: dict[str, Callable[[Ledger], object]] = {
     "open files": lambda ledger: ledger.in_states(*OPEN),
     "one file": lambda ledger: ledger.get(file_id()),
     "last sent": lambda ledger: ledger.last_sent("students", rehearsal=False),
-    "same bytes": lambda ledger: ledger.sent_with_digest("students", DIGEST, rehearsal=False),
+    "same bytes": lambda ledger: ledger.sent_with_content("students", DIGEST, rehearsal=False),
     "last delivered": lambda ledger: ledger.last_delivered("students"),
     "newest remote time": Ledger.newest_remote_time,
     "to be purged": Ledger.filed,
@@ -596,7 +652,7 @@ def test_a_hundred_thousand_rows_stay_queryable(large: Ledger) -> None:
     assert [row.id for row in large.in_states(*OPEN)] == [file_id(1)]
     assert len(large.latest(30)) == 30
     assert large.filed() == []
-    found = large.sent_with_digest("students", f"{99_999:064x}", rehearsal=False)
+    found = large.sent_with_content("students", f"{99_999:064x}", rehearsal=False)
     assert found is not None
     assert large.last_sent("students", rehearsal=False) == found
 

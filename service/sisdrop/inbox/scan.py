@@ -17,7 +17,7 @@ from sisdrop.model import Candidate, Origin, Signature, Waiting
 
 _WHY = {
     Standing.CHANGING: "is being written, or has only just arrived",
-    Standing.INCOMPLETE: "has no closing tag yet; waiting for the rest of it",
+    Standing.INCOMPLETE: "lacks its end, such as the closing tag; waiting for the rest of it",
 }
 
 

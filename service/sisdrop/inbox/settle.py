@@ -9,16 +9,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from sisdrop.model import Signature
+from sisdrop.records import zip_directory
 
 # A root's name may stand behind a long comment; where it is not in the head, only the tail counts.
 HEAD_BYTES = 65536
-TAIL_BYTES = 65536
+TAIL_BYTES = max(65536, zip_directory.TAIL_BYTES)
 LOOKS_NEEDED = 2
 
 _BOM = b"\xef\xbb\xbf"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff", b"<\x00", b"\x00<")
-_ZIP = b"PK\x03\x04"
-_ZIP_END = b"PK\x05\x06"
 # Possessive (`++`): what a hostile file holds must not make a match try the same bytes again.
 _PROLOG = re.compile(rb"(?:\s+|<\?.*?\?>|<!--.*?-->)*", re.DOTALL)
 _ROOT = re.compile(rb"<([^\s/>!?]++)(?:[^>\"']|\"[^\"]*+\"|'[^']*+')*?(/?)>")
@@ -85,10 +84,11 @@ def due_in(look: Look, now: float, settle: float) -> float:
 def judge_shape(head: bytes, tail: bytes) -> Shape:
     """What the first and the last `HEAD_BYTES`/`TAIL_BYTES` of a quiet file say about it.
 
-    A file whose beginning already condemns it is not waited for.
+    A file whose beginning already condemns it is not waited for. A zip is complete when the
+    record that ends it stands where it must.
     """
-    if head.startswith(_ZIP):
-        return Shape.COMPLETE if _ZIP_END in tail else Shape.INCOMPLETE
+    if head.startswith(zip_directory.ZIP_MARKS):
+        return Shape.INCOMPLETE if zip_directory.find_end(tail) is None else Shape.COMPLETE
     if head.startswith(_UTF16):
         return Shape.CONDEMNED
     if head.startswith(b"\0") and not head.strip(b"\0"):
