@@ -1,28 +1,31 @@
 """One folder per file on the data volume: filled while the file is under way, then filed.
 
 `outgoing/<id>/` holds what the stages make; filing it is one rename to
-`archive/YYYY/MM/DD/<id>/`, so a folder is complete in exactly one of the two places.
+`archive/YYYY/MM/DD/<id>/`, so a folder is complete in exactly one of the two places. Where the
+next file of a stream needs the roster of one whose folder must go, it stays in `rosters/`.
 """
 
-import contextlib
 import errno
-import gzip
 import hashlib
 import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import datetime
 from pathlib import Path
+from typing import BinaryIO
 
+from isal import igzip
 from pydantic import TypeAdapter
 
 from sisdrop import __version__, durable
 from sisdrop.errors import NeedsOperator, Reason, Transient
 from sisdrop.model import FileRow, Refined
+from sisdrop.roster import ROSTER, Roster, RosterUnusable
 
 ORIGINAL = "original.xml.gz"
+ORIGINAL_ZIP = "original.zip"
 MANIFEST = "manifest.json"
 _REFINED = "refined.json"
 _BLOCK = 1 << 20
@@ -43,6 +46,7 @@ class Archive:
 
     def __init__(self, data: Path) -> None:
         self._data = data
+        self._rosters = data / "rosters"
 
     def outgoing(self, file_id: str) -> Path:
         """The folder of a file that is under way."""
@@ -57,7 +61,7 @@ class Archive:
         size = 0
         for root, _, names in os.walk(self._data / "archive"):
             for name in names:
-                with contextlib.suppress(FileNotFoundError):
+                with suppress(FileNotFoundError):
                     size += Path(root, name).lstat().st_size
         return size
 
@@ -85,9 +89,13 @@ class Archive:
     def holds_original(self, row: FileRow) -> bool:
         """Whether the bytes of a sent file can still be had from its folder."""
         folder = self.folder(row)
-        return (folder / ORIGINAL).exists() or (
+        return (folder / _original(zipped=row.content_sha256 is not None)).exists() or (
             row.identical and (folder / f"{row.id}.zip").exists()
         )
+
+    def holds(self, row: FileRow, sha256: str | None) -> bool:
+        """Whether a sent file was exactly these bytes, and they can still be had."""
+        return row.sha256 == sha256 and self.holds_original(row)
 
     def begin(self, file_id: str) -> Path:
         """An empty folder for a file; whatever an interrupted try left there goes.
@@ -113,10 +121,13 @@ class Archive:
         with on_data(self._data):
             return _REFINED_TYPE.validate_json((self.folder(row) / _REFINED).read_bytes())
 
-    def secure_original(self, file_id: str, read: Callable[[int], bytes], sha256: str) -> None:
-        """Keep a compressed copy of the file as dropped, and prove that it is these bytes.
+    def secure_original(
+        self, file_id: str, read: Callable[[int], bytes], sha256: str, *, zipped: bool = False
+    ) -> None:
+        """Keep a copy of the file as dropped, and prove that it is these bytes.
 
-        `read` yields the next bytes, at most so many, and translates what the share says.
+        It is compressed, unless it is `zipped` already. `read` yields the next bytes, at most so
+        many, and translates what the share says.
 
         If killed here: a hidden partial copy is left, which the next try replaces; the file on
         the share is untouched.
@@ -124,14 +135,14 @@ class Archive:
         Raises:
             Changed: if the file no longer has this digest.
         """
-        target = self.outgoing(file_id) / ORIGINAL
-        temporary = target.with_name(f".{ORIGINAL}.tmp")
+        target = self.outgoing(file_id) / _original(zipped=zipped)
+        temporary = target.with_name(f".{target.name}.tmp")
         digest = hashlib.sha256()
         with on_data(self._data), temporary.open("wb") as raw:
-            with gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as packed:
+            with nullcontext(raw) if zipped else _compressing(raw) as copy:
                 while block := read(_BLOCK):
                     digest.update(block)
-                    packed.write(block)
+                    copy.write(block)
             raw.flush()
             os.fsync(raw.fileno())
         if digest.hexdigest() != sha256:
@@ -140,6 +151,37 @@ class Archive:
         with on_data(self._data):
             temporary.replace(target)
             durable.sync_folder(target.parent)
+
+    def roster(self, row: FileRow) -> Roster | None:
+        """Who was in a file, open; None if that is not known any more."""
+        for path in (self.folder(row) / ROSTER, self._kept_roster(row.id)):
+            with suppress(FileNotFoundError, RosterUnusable), on_data(self._data):
+                return Roster(path)
+        return None
+
+    def keep_roster(self, row: FileRow) -> None:
+        """Put a filed file's roster where it outlives its folder. Done already is done.
+
+        If killed here: the roster is in one of the two places, and is found in both.
+        """
+        roster = self.folder(row) / ROSTER
+        with on_data(self._data):
+            if roster.exists():
+                durable.make_folders(self._rosters)
+                roster.replace(self._kept_roster(row.id))
+                durable.sync_folder(self._rosters)
+
+    def kept_rosters(self) -> list[str]:
+        """The ids of the files whose rosters outlived their folders."""
+        return sorted(path.stem for path in self._rosters.glob("*.bin"))
+
+    def forget_roster(self, file_id: str) -> None:
+        """Remove a roster that outlived its folder."""
+        with on_data(self._data):
+            self._kept_roster(file_id).unlink(missing_ok=True)
+
+    def _kept_roster(self, file_id: str) -> Path:
+        return self._rosters / f"{file_id}.bin"
 
     def drop_bundle(self, file_id: str) -> None:
         """Remove the zip of a file that will not be sent."""
@@ -171,6 +213,7 @@ class Archive:
             "rehearsed": row.rehearsed,
             "remote_name": row.remote_name,
             "sha256": row.sha256,
+            "content_sha256": row.content_sha256,
             "bytes": row.signature.size,
             "zip_sha256": row.bundle_sha256,
             "zip_bytes": row.bundle_size,
@@ -208,6 +251,18 @@ class Archive:
     def _clear(folder: Path) -> None:
         if os.path.lexists(folder):
             shutil.rmtree(folder)
+
+
+def _original(*, zipped: bool) -> str:
+    """What the copy of a file as dropped is called."""
+    return ORIGINAL_ZIP if zipped else ORIGINAL
+
+
+def _compressing(raw: BinaryIO) -> igzip.IGzipFile:
+    """The same bytes become the same bytes: no name and no time goes in."""
+    return igzip.IGzipFile(  # type: ignore[no-untyped-call]  # its constructor has no types
+        filename="", mode="wb", fileobj=raw, mtime=0, compresslevel=1
+    )
 
 
 @contextmanager

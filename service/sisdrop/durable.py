@@ -2,7 +2,10 @@
 
 import errno
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 # Some network filesystems cannot sync a folder, and say so in different ways.
 _CANNOT_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES})
@@ -28,6 +31,16 @@ def write_file(path: Path, content: bytes, mode: int = 0o600) -> None:
     If killed here: the old content stands, and perhaps a hidden `.<name>.tmp`, which the next
     write of the same name replaces.
     """
+    with written(path, mode) as file:
+        file.write(content)
+
+
+@contextmanager
+def written(path: Path, mode: int = 0o600) -> Iterator[BinaryIO]:
+    """A file to write to that takes the name `path` when the block ends, replacing what was there.
+
+    If the block raises, nothing is changed. If killed here: as for `write_file`.
+    """
     # The end of a name is what tells it from its neighbours: it carries the file id.
     tail = os.fsencode(path.name)[-_TEMPORARY_BYTES:].decode("utf-8", "ignore")
     temporary = path.with_name(f".{tail}.tmp")
@@ -35,7 +48,7 @@ def write_file(path: Path, content: bytes, mode: int = 0o600) -> None:
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(handle)
         temporary.replace(path)

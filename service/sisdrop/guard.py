@@ -19,11 +19,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from sisdrop.errors import Reason
-from sisdrop.model import Approval, Counts, FileRow, HeldFor, Profile, Signature
+from sisdrop.model import Approval, Change, Counts, FileRow, HeldFor, Profile, Signature
+from sisdrop.plain import field_words
 
 # Fewer records than this are noise in a small file, not a broken extract.
 _MIN_RECORDS_CHANGED = 25
 _MIN_LEFT_OUT = 5
+# In a smaller file a few people are a large share.
+_MIN_PEOPLE = 50
 # Far below any limit that can be written: shares are floats, and 30 % of 100 is not more than 30 %.
 _ROUNDING = 1e-9
 
@@ -49,6 +52,8 @@ class Limits:
     max_field_loss: float | None
     max_state_rise: float | None
     max_left_out: float | None
+    max_new: float | None
+    max_absent: float | None
     hold_first_load: bool
     refuse_duplicates: bool
     full: bool = True
@@ -56,26 +61,37 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """The facts of the file itself that the guard looks at."""
+    """The facts of the file itself that the guard looks at.
+
+    `sha256` is the digest of its bytes, for which an approval was given; `content` is that of the
+    XML if it came in a zip. The same XML is the same file however it was packed. `change` is what
+    it would change of what Alma will hold when it arrives, where that is known.
+    """
 
     sha256: str
     signature: Signature
     counts: Counts
     profile: Profile
     approval: Approval | None = None
+    content: str | None = None
+    change: Change | None = None
+
+    def is_content_of(self, row: FileRow) -> bool:
+        """Whether a file held the same XML."""
+        return row.content == (self.content or self.sha256)
 
 
 @dataclass(frozen=True, slots=True)
 class History:
     """What was sent before in this stream.
 
-    `last` is the newest file on its way or delivered, `same_bytes` the newest with these bytes,
+    `last` is the newest file on its way or delivered, `same` the newest with the same XML,
     `loaded` the newest that this one would not replace in the queue: what Alma will hold when
     this file arrives.
     """
 
     last: FileRow | None = None
-    same_bytes: FileRow | None = None
+    same: FileRow | None = None
     loaded: FileRow | None = None
 
 
@@ -121,10 +137,10 @@ def decide(judged: Judged, history: History, limits: Limits) -> Decision:
         return Duplicate(last)
     approved = judged.approval is not None and judged.approval.sha256 == judged.sha256
     note = None
-    if limits.full and last is not None and history.same_bytes is not None:
+    if limits.full and last is not None and history.same is not None:
         if _is_stale(judged, last) and not (approved and judged.approval and judged.approval.stale):
-            return Hold((_stale(history.same_bytes, last),))
-        note = f"the same file as {history.same_bytes.id}, sent again on purpose"
+            return Hold((_stale(history.same, last),))
+        note = f"the same file as {history.same.id}, sent again on purpose"
     holds = () if approved else tuple(_holds(judged, history.loaded or last, limits))
     if holds:
         return Hold(holds)
@@ -148,21 +164,22 @@ def _refuse(counts: Counts, limits: Limits) -> Reject | None:
 
 
 def _is_same(judged: Judged, last: FileRow) -> bool:
-    """The same bytes, of which the same was sent; warnings change nothing in what is sent."""
+    """The same XML, of which the same was sent; warnings change nothing in what is sent."""
     sent = None if last.counts is None else replace(last.counts, warned=judged.counts.warned)
-    return last.sha256 == judged.sha256 and sent == judged.counts
+    return judged.is_content_of(last) and sent == judged.counts
 
 
 def _is_stale(judged: Judged, last: FileRow) -> bool:
     """Sent before, and written before what was sent last: somebody dropped an old file."""
-    return judged.signature.mtime_ns < last.signature.mtime_ns and judged.sha256 != last.sha256
+    is_older = judged.signature.mtime_ns < last.signature.mtime_ns
+    return is_older and not judged.is_content_of(last)
 
 
 def _stale(same: FileRow, last: FileRow) -> HeldFor:
     return HeldFor(
         Reason.STALE,
-        f"these are the bytes that were sent as {same.id} already, and {last.id}, which is"
-        " newer, went out after them; sending the old file would undo the newer one",
+        f"this was sent as {same.id} already, and {last.id}, which is"
+        " newer, went out after it; sending the old file would undo the newer one",
     )
 
 
@@ -179,8 +196,10 @@ def _holds(judged: Judged, last: FileRow | None, limits: Limits) -> Iterator[Hel
             )
         return
     yield from _sizes(judged.profile, last.profile, limits)
+    if judged.change is not None:
+        yield from _people(judged.change, limits)
     yield from _groups(judged.profile, last.profile, limits)
-    yield from _fields(judged.profile, last.profile, limits)
+    yield from _fields(judged.profile, last.profile, judged.change, limits)
     yield from _states(judged.profile, last.profile, limits)
 
 
@@ -215,6 +234,27 @@ def _sizes(now: Profile, before: Profile, limits: Limits) -> Iterator[HeldFor]:
         )
 
 
+def _people(change: Change, limits: Limits) -> Iterator[HeldFor]:
+    """An identifier that was switched leaves counts and coverage alone: all people are new."""
+    if limits.max_new is not None and change.now >= _MIN_PEOPLE:
+        share = change.new / change.now
+        if _is_beyond(share, limits.max_new):
+            yield HeldFor(
+                Reason.TOO_MANY_NEW,
+                f"{change.new:,} of {change.now:,} people were not in the last file"
+                f" ({_percent(share)}; the limit is {_percent(limits.max_new)}); was the"
+                " identifier switched? Alma would create them a second time",
+            )
+    if limits.max_absent is not None and change.before >= _MIN_PEOPLE:
+        share = change.absent / change.before
+        if _is_beyond(share, limits.max_absent):
+            yield HeldFor(
+                Reason.TOO_MANY_ABSENT,
+                f"{change.absent:,} of the last file's {change.before:,} people are missing"
+                f" ({_percent(share)}; the limit is {_percent(limits.max_absent)})",
+            )
+
+
 def _groups(now: Profile, before: Profile, limits: Limits) -> Iterator[HeldFor]:
     if limits.max_group_drop is None:
         return
@@ -230,7 +270,9 @@ def _groups(now: Profile, before: Profile, limits: Limits) -> Iterator[HeldFor]:
             )
 
 
-def _fields(now: Profile, before: Profile, limits: Limits) -> Iterator[HeldFor]:
+def _fields(
+    now: Profile, before: Profile, change: Change | None, limits: Limits
+) -> Iterator[HeldFor]:
     if limits.max_field_loss is None or not now.records or not before.records:
         return
     for field, count in sorted(before.coverage.items()):
@@ -239,9 +281,18 @@ def _fields(now: Profile, before: Profile, limits: Limits) -> Iterator[HeldFor]:
         if _is_beyond(had - has, limits.max_field_loss) and lost >= _MIN_RECORDS_CHANGED:
             yield HeldFor(
                 Reason.FIELD_LOSS,
-                f"{_field(field)}: {_percent(had)} of people last time, {_percent(has)} now;"
-                f" Alma would erase it for about {lost:,} people",
+                f"{field_words(field)}: {_percent(had)} of people last time, {_percent(has)} now;"
+                f" {_erased(field, lost, change)}",
             )
+
+
+def _erased(field: str, about: int, change: Change | None) -> str:
+    """What Alma would do; coverage can also fall because new people come without the field."""
+    if change is None:
+        return f"Alma would erase it for about {about:,} people"
+    if people := change.lost.get(field):
+        return f"Alma would erase it for {'1 person' if people == 1 else f'{people:,} people'}"
+    return "Alma would erase it wherever it is gone"
 
 
 def _states(now: Profile, before: Profile, limits: Limits) -> Iterator[HeldFor]:
@@ -261,12 +312,6 @@ def _states(now: Profile, before: Profile, limits: Limits) -> Iterator[HeldFor]:
 
 def _is_beyond(share: float, limit: float) -> bool:
     return share - limit > _ROUNDING
-
-
-def _field(name: str) -> str:
-    if name.startswith("identifier:"):
-        return f"identifier of type {name.removeprefix('identifier:')}"
-    return name.replace("_", " ")
 
 
 def _records(count: int) -> str:

@@ -1,7 +1,8 @@
 """The frozen values that stages hand to each other and that pages and reports are made of.
 
 Sizes are bytes, times are aware UTC datetimes, coverage is counts of records (never rates).
-Only `Example.primary_id` may hold patron data; it is written to report files and nowhere else.
+Only `Example.primary_id` and `Excerpt` may hold patron data; both are written to report files and
+nowhere else.
 """
 
 from collections.abc import Mapping
@@ -114,7 +115,9 @@ class Example:
 class Finding:
     """How often one rule was broken, with the first hundred places.
 
-    `element` is the path of the element a schema finding is about (`user/expiry_date`).
+    `count` places in `records` records; there are more places than records where one record
+    breaks the rule twice. `element` is the path of the element a schema finding is about
+    (`user/expiry_date`), `why` what it matters to Alma or I-Share.
     """
 
     rule: str
@@ -122,16 +125,28 @@ class Finding:
     message: str
     hint: str
     count: int
+    records: int
     examples: tuple[Example, ...] = ()
     element: str | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """The part of a line around a fault, as text: what stands before it, at it and after it."""
+
+    before: str = field(repr=False)
+    at: str = field(repr=False)
+    after: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Fatal:
     """The one fault that condemns the whole file, and exactly where it stands.
 
-    `line` and `column` count from 1, `offset` is in bytes from the start of the file as dropped,
-    `bytes_hex` are the offending bytes (at most four).
+    `line` and `column` count from 1, `offset` is in bytes from the start of the XML (of the file
+    as dropped, or of the one in a dropped zip), `bytes_hex` are the offending bytes (at most four).
+    `record` is the ordinal of the record in which it stands, if it stands in one.
     """
 
     rule: str
@@ -141,6 +156,8 @@ class Fatal:
     bytes_hex: str
     message: str
     hint: str
+    record: int | None = None
+    excerpt: Excerpt | None = None
 
     @property
     def reason(self) -> Reason:
@@ -174,7 +191,8 @@ class Profile:
 class Bundle:
     """The zip on the data volume: one entry, deterministic bytes.
 
-    `identical` says that the XML inside is byte for byte the file as dropped.
+    `identical` says that the XML inside is byte for byte the file as dropped, which a zip never
+    is: its own bytes are kept beside this one.
     """
 
     path: Path
@@ -188,7 +206,9 @@ class Bundle:
 class Refined:
     """Everything that one read of a file yields.
 
-    `bundle` is None when `fatal` is not, or when no record can be delivered.
+    `sha256` and `size` are those of the file as dropped; `content_sha256` is the digest of the XML
+    where that is a zip, and None where the file is the XML itself. `bundle` is None when `fatal`
+    is not, or when no record can be delivered.
     """
 
     sha256: str
@@ -201,6 +221,12 @@ class Refined:
     schema: str
     rules: tuple[str, ...]
     encoding: str = "utf-8"
+    content_sha256: str | None = None
+
+    @property
+    def content(self) -> str:
+        """The digest of the XML, however it was dropped."""
+        return self.content_sha256 or self.sha256
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,14 +245,55 @@ class HeldFor:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """What a load changes, in people.
+
+    `lost` and `gained` count those in both files, by field; `moved` those in another user group,
+    by the old one and the new.
+    """
+
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    absent: int = 0
+    lost: Mapping[str, int] = field(default_factory=dict)
+    gained: Mapping[str, int] = field(default_factory=dict)
+    moved: Mapping[tuple[str, str], int] = field(default_factory=dict)
+
+    @property
+    def before(self) -> int:
+        """How many people the earlier file held."""
+        return self.changed + self.unchanged + self.absent
+
+    @property
+    def now(self) -> int:
+        """How many people the later file holds."""
+        return self.new + self.changed + self.unchanged
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
-    """The earlier file that a file was judged against, and the change between the two."""
+    """The earlier file that a file was judged against, and the change between the two.
+
+    The change is not known where the earlier file is no longer kept. `lost` counts people who
+    would lose a field.
+    """
 
     file_id: str
     new: int | None = None
     changed: int | None = None
     unchanged: int | None = None
     absent: int | None = None
+    lost: Mapping[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, file_id: str, change: Change | None) -> "Comparison":
+        """With that file, by that change."""
+        if change is None:
+            return cls(file_id)
+        return cls(
+            file_id, change.new, change.changed, change.unchanged, change.absent, change.lost
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +312,7 @@ class FileRow:
     """What the ledger knows of one file: its state and all that a restart needs. No patron data.
 
     `since` is when the state was entered; `failures` counts deaths inside refine of this file;
+    `sha256` and `content_sha256` are those of `Refined`;
     `rehearsed` says that everything happened but the upload, `in_doubt` that an attempt may have
     put it on the server without our knowing.
     """
@@ -280,11 +348,20 @@ class FileRow:
     purged_at: datetime | None = None
     share_purged_at: datetime | None = None
     in_doubt: bool = False
+    content_sha256: str | None = None
+
+    @property
+    def content(self) -> str | None:
+        """The digest of the XML, however it was dropped; None while nobody has read it."""
+        return self.content_sha256 or self.sha256
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One file's story, from which the JSON, HTML and text reports are made."""
+    """One file's story, from which the JSON, HTML and text reports are made.
+
+    `stream` is empty for a file that was only checked, and never dropped into the inbox.
+    """
 
     file_id: str
     file: str
@@ -297,6 +374,11 @@ class Report:
     held_for: tuple[HeldFor, ...] = ()
     compared_with: Comparison | None = None
     zip_name: str | None = None
+
+    @property
+    def dropped(self) -> bool:
+        """Whether the file came through the inbox."""
+        return bool(self.stream)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from sisdrop.errors import Reason
 from sisdrop.guard import Duplicate, History, Hold, Judged, Limits, Queue, Reject, decide
-from sisdrop.model import Approval, Counts, FileRow, Profile, Signature
+from sisdrop.model import Approval, Change, Counts, FileRow, Profile, Signature
 from support.clock import START
 from support.rows import a_row
 
@@ -15,6 +15,7 @@ WORDS = st.sampled_from(["STAFF", "STUDENT", "identifier:BARCODE", "phone", "exp
 TABLES = st.dictionaries(WORDS, SMALL, max_size=6)
 SHARES = st.none() | st.floats(0, 3)
 PROFILES = st.builds(Profile, SMALL, TABLES, TABLES, TABLES)
+CHANGES = st.builds(Change, SMALL, SMALL, SMALL, SMALL, TABLES, TABLES, st.just({}))
 SIGNATURES = st.builds(Signature, st.just(10), st.integers(0, 3), st.just(1))
 LIMITS = st.builds(
     Limits,
@@ -25,6 +26,8 @@ LIMITS = st.builds(
     max_field_loss=SHARES,
     max_state_rise=SHARES,
     max_left_out=SHARES,
+    max_new=SHARES,
+    max_absent=SHARES,
     hold_first_load=st.booleans(),
     refuse_duplicates=st.booleans(),
     full=st.booleans(),
@@ -70,6 +73,7 @@ def some_judged(draw: st.DrawFn) -> Judged:
         draw(some_counts()),
         draw(PROFILES),
         draw(st.none() | approved),
+        change=draw(st.none() | CHANGES),
     )
 
 

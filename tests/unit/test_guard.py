@@ -6,7 +6,7 @@ import pytest
 
 from sisdrop.errors import HELD_REASONS, REJECTED_REASONS, Reason
 from sisdrop.guard import Decision, Duplicate, History, Hold, Judged, Limits, Queue, Reject, decide
-from sisdrop.model import Approval, Counts, FileRow, Profile, Signature, State
+from sisdrop.model import Approval, Change, Counts, FileRow, Profile, Signature, State
 from support.clock import START
 from support.rows import DIGEST, OTHER_DIGEST, a_row, counts, profile
 
@@ -18,6 +18,8 @@ LIMITS = Limits(
     max_field_loss=0.05,
     max_state_rise=0.05,
     max_left_out=0.02,
+    max_new=0.3,
+    max_absent=0.3,
     hold_first_load=True,
     refuse_duplicates=False,
 )
@@ -29,8 +31,12 @@ OFF = replace(
     max_field_loss=None,
     max_state_rise=None,
     max_left_out=None,
+    max_new=None,
+    max_absent=None,
     hold_first_load=False,
 )
+NO_PEOPLE: dict[str, Any] = {"max_new": None, "max_absent": None}
+ZIP, NEW_ZIP = "12" * 32, "34" * 32
 NEWER = Signature(10, 2_000_000_000_000_000_000, 1)
 OLDER = Signature(10, 1_000_000_000_000_000_000, 1)
 
@@ -100,6 +106,37 @@ def test_the_same_bytes_are_no_duplicate_when_other_records_would_go_out() -> No
     last = a_row()
     found = decide(again, History(last, last), LIMITS)
     assert found == Queue(f"the same file as {last.id}, sent again on purpose")
+
+
+@pytest.mark.parametrize(
+    ("now", "before"),
+    [
+        ({"sha256": ZIP, "content": DIGEST}, {"sha256": DIGEST}),
+        ({"sha256": DIGEST, "content": DIGEST}, {"sha256": ZIP, "content_sha256": DIGEST}),
+        ({"sha256": ZIP, "content": DIGEST}, {"sha256": NEW_ZIP, "content_sha256": DIGEST}),
+    ],
+)
+def test_the_same_xml_is_a_duplicate_however_it_was_packed(
+    now: dict[str, Any], before: dict[str, Any]
+) -> None:
+    assert decide(judged(**now), after(**before), LIMITS) == Duplicate(a_row(**before))
+    older = judged(profile(990), signature=OLDER, counts=counts(990, 10), **now)
+    last = a_row(**before)
+    assert isinstance(decide(older, History(last, last), LIMITS), Queue)
+
+
+def test_other_xml_is_another_file_whatever_the_bytes_around_it() -> None:
+    now = judged(sha256=ZIP, content=OTHER_DIGEST)
+    assert decide(now, after(sha256=ZIP, content_sha256=DIGEST), LIMITS) == Queue()
+
+
+def test_an_approval_is_for_the_bytes_and_not_for_what_is_in_them() -> None:
+    new = judged(profile(500), sha256=ZIP, content=DIGEST)
+    for_bytes = replace(new, approval=approval(ZIP))
+    for_content = replace(new, approval=approval(DIGEST))
+    other = after(sha256=OTHER_DIGEST)
+    assert decide(for_bytes, other, LIMITS) == Queue()
+    assert reasons(decide(for_content, other, LIMITS)) == [Reason.SHRUNK]
 
 
 def test_a_row_without_counts_is_never_what_was_sent_last() -> None:
@@ -206,14 +243,89 @@ def test_a_limit_that_is_off_holds_nothing(
     assert decide(judged(beyond or within), after(before), OFF) == Queue(), reason
 
 
+PEOPLE = [
+    (Reason.TOO_MANY_NEW, Change(new=300, unchanged=700), Change(new=301, unchanged=699)),
+    (Reason.TOO_MANY_NEW, Change(new=15, changed=35), Change(new=16, changed=34)),
+    (Reason.TOO_MANY_NEW, Change(new=49), Change(new=50)),
+    (Reason.TOO_MANY_ABSENT, Change(absent=300, unchanged=700), Change(absent=301, unchanged=699)),
+    (Reason.TOO_MANY_ABSENT, Change(absent=15, changed=35), Change(absent=16, changed=34)),
+    (Reason.TOO_MANY_ABSENT, Change(absent=49), Change(absent=50)),
+    # Each of the two files has its own size.
+    (Reason.TOO_MANY_NEW, Change(new=49, absent=14, changed=0), Change(new=50, absent=49)),
+    (Reason.TOO_MANY_ABSENT, Change(absent=49, new=14), Change(absent=50, new=49)),
+]
+
+
+@pytest.mark.parametrize(("reason", "within", "beyond"), PEOPLE)
+def test_so_many_people_may_be_new_or_gone_and_no_more(
+    reason: Reason, within: Change, beyond: Change
+) -> None:
+    assert decide(judged(change=within), after(), LIMITS) == Queue()
+    assert reasons(decide(judged(change=beyond), after(), LIMITS)) == [reason]
+    assert decide(judged(change=beyond), after(), replace(LIMITS, **NO_PEOPLE)) == Queue()
+    assert decide(judged(change=beyond), after(), replace(LIMITS, full=False)) == Queue()
+    approved = judged(change=beyond, approval=approval())
+    assert decide(approved, after(), LIMITS) == Queue()
+
+
+def test_people_are_not_judged_where_nothing_is_known_of_them() -> None:
+    assert decide(judged(change=None), after(), LIMITS) == Queue()
+    assert decide(judged(change=Change()), after(), LIMITS) == Queue()
+
+
+def test_the_first_file_of_a_stream_is_held_as_that_alone() -> None:
+    found = decide(judged(change=Change(new=1000)), History(), LIMITS)
+    assert reasons(found) == [Reason.FIRST_LOAD]
+
+
+def test_a_switched_identifier_is_told_in_numbers() -> None:
+    """Counts, groups and coverage are what they were; only the people are not."""
+    found = decide(judged(change=Change(9_900, 80, 20, 9_900)), after(), LIMITS)
+    assert isinstance(found, Hold)
+    new, absent = (held.sentence for held in found.held_for)
+    assert new == (
+        "9,900 of 10,000 people were not in the last file (99 %; the limit is 30 %); was the"
+        " identifier switched? Alma would create them a second time"
+    )
+    assert absent == "9,900 of the last file's 10,000 people are missing (99 %; the limit is 30 %)"
+
+
+LOST = [
+    (None, "Alma would erase it for about 900 people"),
+    (Change(changed=1000, lost={"phone": 880}), "Alma would erase it for 880 people"),
+    (Change(changed=1000, lost={"phone": 1}), "Alma would erase it for 1 person"),
+    (Change(changed=1000, lost={"note": 880}), "Alma would erase it wherever it is gone"),
+]
+
+
+@pytest.mark.parametrize(("change", "words"), LOST)
+def test_a_lost_field_is_counted_person_by_person_where_that_is_known(
+    change: Change | None, words: str
+) -> None:
+    before, now = profile(1000, coverage={"phone": 900}), profile(1000)
+    found = decide(judged(now, change=change), after(before), LIMITS)
+    assert isinstance(found, Hold)
+    assert [held.sentence for held in found.held_for] == [
+        f"phone: 90 % of people last time, 0 % now; {words}"
+    ]
+
+
 def test_exactly_the_limit_is_never_too_much() -> None:
     """Shares are floats: 30 % of 100 must not turn out as a hair more than 30 %."""
     for percent in range(1, 100):
         share = percent / 100
-        limits = replace(LIMITS, max_drop=share, max_group_drop=share, max_rise=0.0)
+        limits = replace(
+            LIMITS,
+            max_drop=share,
+            max_group_drop=share,
+            max_rise=0.0,
+            max_new=share,
+            max_absent=share,
+        )
         before = profile(100, {"STAFF": 100})
         now = profile(100 - percent, {"STAFF": 100 - percent})
-        assert decide(judged(now), after(before), limits) == Queue()
+        change = Change(new=percent, unchanged=100 - percent, absent=percent)
+        assert decide(judged(now, change=change), after(before), limits) == Queue()
         left_out = judged(counts=counts(100 - percent, percent))
         assert decide(left_out, after(), replace(OFF, max_left_out=share)) == Queue()
 
@@ -244,10 +356,13 @@ def test_errors_may_leave_out_a_share_and_at_least_five(
 def test_everything_that_is_wrong_is_told_at_once() -> None:
     before = profile(1000, {"STAFF": 100}, {"phone": 900}, {"expired": 0})
     now = profile(700, {"STAFF": 10}, {"phone": 100}, {"expired": 300})
-    found = decide(judged(now, counts=counts(700, 300)), after(before), LIMITS)
-    assert reasons(found) == [
+    change = Change(new=400, unchanged=300, absent=700)
+    one = judged(now, counts=counts(700, 300), change=change)
+    assert reasons(decide(one, after(before), LIMITS)) == [
         Reason.TOO_MANY_LEFT_OUT,
         Reason.SHRUNK,
+        Reason.TOO_MANY_NEW,
+        Reason.TOO_MANY_ABSENT,
         Reason.GROUP_SHRUNK,
         Reason.FIELD_LOSS,
         Reason.STATE_RISE,
@@ -345,7 +460,8 @@ def everything_wrong() -> tuple[Judged, History]:
     before = profile(1000, {"STAFF": 600}, {"identifier:BARCODE": 900, "phone": 900})
     now = profile(400, marked, {f"identifier:{MARK}": 400}, {"expired": 400, MARK: 400})
     last = a_row(profile=before, name=MARK, hint=MARK)
-    return judged(now, counts=counts(400, 600)), History(last)
+    change = Change(200, 200, 0, 800, lost={MARK: 150}, moved={(MARK, MARK): 10})
+    return judged(now, counts=counts(400, 600), change=change), History(last)
 
 
 def test_a_sentence_shows_numbers_and_codes_of_the_earlier_file_and_nothing_else() -> None:
@@ -358,7 +474,9 @@ def test_a_sentence_shows_numbers_and_codes_of_the_earlier_file_and_nothing_else
         "1,000 people last time, 400 now: 60 % fewer, the limit is 20 %",
         "user group STAFF: 600 people last time, 0 now; the limit is 50 % fewer",
         "identifier of type BARCODE: 90 % of people last time, 0 % now; Alma would erase it",
-        "phone: 90 % of people last time, 0 % now; Alma would erase it for about 360 people",
+        "phone: 90 % of people last time, 0 % now; Alma would erase it wherever it is gone",
+        "200 of 400 people were not in the last file (50 %; the limit is 30 %)",
+        "800 of the last file's 1,000 people are missing (80 %; the limit is 30 %)",
         "100 % of people have expired, 0 % last time: about 400 more",
     ):
         assert expected in text

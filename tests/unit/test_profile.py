@@ -5,7 +5,10 @@ from datetime import date
 from lxml import etree
 
 from sisdrop.model import Profile
-from sisdrop.profile import FIELDS, MAX_GROUPS, MAX_IDENTIFIER_TYPES, OTHER, Tally, merge
+from sisdrop.profile import MAX_GROUPS, MAX_IDENTIFIER_TYPES, OTHER, Tally, merge
+from sisdrop.records.fields import COUNTED
+from sisdrop.records.rules import load_rules
+from support.refining import traits
 from support.xml import Patron, patrons, user, users
 
 TODAY = date(2026, 11, 23)
@@ -16,14 +19,15 @@ def profile(*people: Patron) -> Profile:
 
 
 def of_records(records: Iterable[str]) -> Profile:
-    tally = Tally(TODAY)
-    tally.add(etree.fromstring(users(*records, declaration=False)))
+    root = etree.fromstring(users(*records, declaration=False))
+    tally = Tally()
+    tally.add(traits(root, load_rules(["none"], {}, []), TODAY))
     return tally.profile
 
 
 def test_an_empty_tally_names_every_field_and_state() -> None:
-    empty = Tally(TODAY).profile
-    assert empty.coverage == dict.fromkeys(FIELDS, 0)
+    empty = Tally().profile
+    assert empty.coverage == dict.fromkeys(COUNTED, 0)
     assert empty.states == {"expired": 0, "due_for_purge": 0, "inactive": 0}
 
 
@@ -87,3 +91,25 @@ def test_a_date_that_is_none_counts_for_no_state() -> None:
 def test_merging_gives_the_counts_of_both_together() -> None:
     people = [replace(person, omit=frozenset({"first_name"})) for person in patrons(7)]
     assert merge(profile(*people[:3]), profile(*people[3:])) == profile(*people)
+
+
+def test_a_group_padded_with_no_break_spaces_is_the_same_group() -> None:
+    people = [Patron(group="\u00a0STAFF\u00a0"), Patron(group="STAFF"), Patron(group="\u00a0")]
+    found = profile(*people)
+    assert found.groups == {"STAFF": 2}
+    assert found.coverage["user_group"] == 2
+
+
+def test_counts_do_not_depend_on_how_records_come() -> None:
+    people = [*patrons(9), Patron(expiry="2020-01-01"), Patron(omit=frozenset({"contact_info"}))]
+    found = traits(
+        etree.fromstring(users(*map(user, people), declaration=False)),
+        load_rules(["none"], {}, []),
+        TODAY,
+    )
+    at_once, one_by_one = Tally(), Tally()
+    at_once.add(found)
+    for one in found:
+        one_by_one.add([one])
+    one_by_one.add([])
+    assert one_by_one.profile == at_once.profile

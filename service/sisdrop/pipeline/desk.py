@@ -7,7 +7,7 @@ steps is done already or is done now.
 import json
 from pathlib import Path
 
-from sisdrop.model import Comparison, FileRow, Refined, Report, State, Verdict
+from sisdrop.model import Change, Comparison, FileRow, Refined, Report, State, Verdict
 from sisdrop.pipeline.kit import Kit
 from sisdrop.report import report_html, report_json
 from sisdrop.states import FINAL
@@ -25,10 +25,13 @@ class Desk:
     def __init__(self, kit: Kit) -> None:
         self._kit = kit
 
-    def report(self, row: FileRow, refined: Refined, verdict: Verdict) -> None:
+    def report(
+        self, row: FileRow, refined: Refined, verdict: Verdict, change: Change | None
+    ) -> None:
         """Write a file's report beside its zip on the data volume.
 
-        `row` carries the reason, hint and names that the file is about to get. If killed here:
+        `row` carries the reason, hint and names that the file is about to get; `change` is what
+        it would change of the file that it is compared with. If killed here:
         the state is not entered yet, and the report is written again.
         """
         compared = row.compared_with
@@ -42,7 +45,7 @@ class Desk:
             refined=refined,
             made_at=self._kit.clock.utc(),
             held_for=row.held_for if verdict is Verdict.HELD else (),
-            compared_with=None if compared is None else Comparison(compared),
+            compared_with=None if compared is None else Comparison.of(compared, change),
             zip_name=row.remote_name,
         )
         archive = self._kit.archive
@@ -91,11 +94,17 @@ class Desk:
             self._kit.archive.file_away(row)
 
     def _has_spare_zip(self, row: FileRow) -> bool:
-        """Whether the file lies on the share, or its bytes are kept with the file it repeats."""
+        """Whether a zip that nobody is sent keeps no bytes that are not kept elsewhere.
+
+        Those of a rejected file lie on the share, those of a repeated one with the file it
+        repeats, or beside its zip where that is not as dropped.
+        """
         if row.state is State.REJECTED:
             return True
         same = self._kit.ledger.get(row.duplicate_of) if row.duplicate_of else None
-        return same is not None and self._kit.archive.holds_original(same)
+        if same is None:
+            return False
+        return not row.identical or self._kit.archive.holds(same, row.sha256)
 
     def _settle_share(self, row: FileRow, html: str | None) -> None:
         share = self._kit.share

@@ -2,6 +2,7 @@
 
 import errno
 import threading
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from sisdrop.clock import file_id
@@ -23,6 +24,7 @@ from sisdrop.model import (
 )
 from sisdrop.pipeline.steps import Steps
 from sisdrop.pipeline.verdict import NOTHING_READ, Verdicts
+from sisdrop.roster import Roster
 
 MAX_FAILURES = 3
 
@@ -143,14 +145,16 @@ class Intake:
         kit = self._kit
         folder = kit.archive.begin(row.id)
         try:
-            result = kit.refine(
-                work,
-                row.signature,
-                file_id=row.id,
-                name=row.name,
-                out_dir=folder,
-                progress=self._go_on,
-            )
+            with self._earlier(row) as earlier:
+                result = kit.refine(
+                    work,
+                    row.signature,
+                    file_id=row.id,
+                    name=row.name,
+                    out_dir=folder,
+                    progress=self._go_on,
+                    earlier=earlier,
+                )
         except OSError as error:
             if error.errno == errno.ELOOP:
                 raise  # a link was put in the file's place: no look at the share will mend that
@@ -158,6 +162,12 @@ class Intake:
         if isinstance(result, Refined):
             kit.archive.save_refined(row.id, result)
         return result
+
+    def _earlier(self, row: FileRow) -> AbstractContextManager[Roster | None]:
+        """Who was sent last, where that decides what is sent now."""
+        last = self._steps.history(row).loaded if self._kit.keeps_alma else None
+        roster = self._kit.archive.roster(last) if last is not None else None
+        return roster or nullcontext()
 
     def _go_on(self, _done: int) -> None:
         if self._stopping.is_set():
@@ -173,6 +183,7 @@ class Intake:
             State.REFINED,
             failures=0,
             sha256=refined.sha256,
+            content_sha256=refined.content_sha256,
             counts=refined.counts,
             profile=refined.profile,
             bundle_size=bundle.size if bundle else None,

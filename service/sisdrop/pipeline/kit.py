@@ -14,6 +14,7 @@ from sisdrop.ledger import Ledger
 from sisdrop.log import Log
 from sisdrop.metrics import Metrics
 from sisdrop.model import Refined, Signature, StillChanging
+from sisdrop.roster import Roster
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class Refiner(Protocol):
         name: str,
         out_dir: Path,
         progress: Callable[[int], None],
+        earlier: Roster | None = None,
     ) -> Refined | StillChanging:
         """See `records.refine.refine`."""
         ...
@@ -47,7 +49,8 @@ class Refiner(Protocol):
 class Kit:
     """The real objects. `rehearsal` says that nothing is uploaded; `name` is the remote pattern.
 
-    `token` yields four hexadecimal digits that keep two files of one second apart.
+    `keeps_alma` says that an incomplete record must not erase what was sent before. `token` yields
+    four hexadecimal digits that keep two files of one second apart.
     """
 
     ledger: Ledger
@@ -62,3 +65,4 @@ class Kit:
     streams: Mapping[str, StreamPolicy]
     name: str
     rehearsal: bool = False
+    keeps_alma: bool = False

@@ -1,4 +1,8 @@
-"""Retention carried out: plan, log, remove, record."""
+"""Retention carried out: plan, log, remove, record.
+
+Of the newest file of a stream the roster stays, because the next file is compared with it. It goes
+when a newer one takes its place.
+"""
 
 from datetime import datetime
 
@@ -32,6 +36,7 @@ class Purge:
         If killed here: what is gone and not recorded is met again at the next run, which finds
         nothing there and records it.
         """
+        self._forget_rosters()
         removals = self.planned()
         if not removals:
             return 0
@@ -58,6 +63,8 @@ class Purge:
         match removal.part:
             case Part.FOLDER:
                 self._require_tidy(row)
+                if self._is_newest(row):
+                    self._kit.archive.keep_roster(row)
                 self._kit.archive.remove(row)
                 self._kit.ledger.update(row, purged_at=now)
             case Part.SHARE:
@@ -67,6 +74,21 @@ class Purge:
                 self._kit.ledger.update(row, share_purged_at=now)
             case Part.HELD:
                 self._refuse(row)
+
+    def _is_newest(self, row: FileRow) -> bool:
+        """Whether the next file of the stream is compared with this one, rehearsed or not."""
+        newest = (self._kit.ledger.last_loaded(row.stream, rehearsal=r) for r in (False, True))
+        return row.id in {one.id for one in newest if one is not None}
+
+    def _forget_rosters(self) -> None:
+        """Remove the rosters that were kept for a comparison that a newer file serves now."""
+        for file_id in self._kit.archive.kept_rosters():
+            row = self._kit.ledger.get(file_id)
+            if row is None or not self._is_newest(row):
+                try:
+                    self._kit.archive.forget_roster(file_id)
+                except (Transient, NeedsOperator, OSError) as error:
+                    self._kit.log.warning(LogEvent.PURGE_FAILED, error)
 
     def _require_tidy(self, row: FileRow) -> None:
         """What is not where it belongs yet would be missed, and stay for ever."""

@@ -72,7 +72,9 @@ class Securing:
 
         with source:
             try:
-                self._kit.archive.secure_original(row.id, read, row.sha256 or "")
+                self._kit.archive.secure_original(
+                    row.id, read, row.sha256 or "", zipped=row.content_sha256 is not None
+                )
             except Changed:
                 return False
         return True

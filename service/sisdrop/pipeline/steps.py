@@ -73,7 +73,7 @@ class Steps:
         last = ledger.last_sent(row.stream, rehearsal=rehearsal)
         return History(
             last,
-            ledger.sent_with_digest(row.stream, row.sha256 or "", rehearsal=rehearsal),
+            ledger.sent_with_content(row.stream, row.content or "", rehearsal=rehearsal),
             ledger.last_loaded(row.stream, rehearsal=rehearsal) or last,
         )
 

@@ -1,15 +1,18 @@
 """From a reading to a decision: queue, hold, reject, skip, supersede."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, assert_never
 
 from sisdrop import guard
+from sisdrop.comparison import compare
 from sisdrop.delivery.remote import final_name
 from sisdrop.errors import Reason
 from sisdrop.guard import Duplicate, Hold, Judged, Queue, Reject
 from sisdrop.model import (
+    Change,
     Counts,
     FileRow,
     HeldFor,
@@ -22,6 +25,7 @@ from sisdrop.model import (
 )
 from sisdrop.pipeline.securing import Securing
 from sisdrop.pipeline.steps import SERVICE, Steps, Telling
+from sisdrop.roster import RosterUnusable
 
 # The outcome of a read that yielded nothing.
 NOTHING_READ = Refined("", 0, Counts(), Profile(), (), None, None, "", ())
@@ -40,6 +44,8 @@ class Verdicts:
         self._steps = steps
         self._kit = steps.kit
         self._securing = Securing(steps.kit)
+        # What was compared last: it is asked for by the guard, and again for the report.
+        self._compared: tuple[FileRow | None, str, Change | None] = (None, "", None)
 
     def apply(self, row: FileRow) -> FileRow:
         """Decide what happens to a refined file, and do it.
@@ -71,14 +77,40 @@ class Verdicts:
         if refined.fatal is not None:
             fatal = refined.fatal
             return Reject(fatal.reason, f"{fatal.message} {fatal.hint}")
-        judged = Judged(
-            refined.sha256, row.signature, refined.counts, refined.profile, row.approval
-        )
         limits, history = self._steps.policy(row).limits, self._steps.history(row)
+        judged = Judged(
+            refined.sha256,
+            row.signature,
+            refined.counts,
+            refined.profile,
+            row.approval,
+            refined.content,
+            self._change(row, history.loaded),
+        )
         decision = guard.decide(judged, history, limits)
         if isinstance(decision, Queue) and limits.full:
             return self._hold_back(row, history.last) or decision
         return decision
+
+    def _change(self, row: FileRow, last: FileRow | None) -> Change | None:
+        """What a file would change of what was loaded before; None where that is not known.
+
+        One that carries changes only leaves out whoever is as before: nothing can be said of them.
+        """
+        if last is None or row.id == last.id or not self._steps.policy(row).limits.full:
+            return None
+        if self._compared[:2] != (row, last.id):
+            self._compared = row, last.id, self._compare(row, last)
+        return self._compared[2]
+
+    def _compare(self, row: FileRow, last: FileRow) -> Change | None:
+        with ExitStack() as opened:
+            found = map(self._kit.archive.roster, (last, row))
+            rosters = [opened.enter_context(roster) for roster in found if roster is not None]
+            if len(rosters) == 2:  # noqa: PLR2004 - of both files
+                with suppress(RosterUnusable):  # the key was replaced since
+                    return compare(*rosters)
+        return None
 
     def _hold_back(self, row: FileRow, last: FileRow | None) -> Hold | None:
         """A file that came before the one that was sent last would undo it."""
@@ -153,8 +185,11 @@ class Verdicts:
         return accepted
 
     def _duplicate(self, row: FileRow, refined: Refined, of: FileRow) -> FileRow:
-        """The same bytes are in the archive; if they were purged, this copy takes their place."""
-        if self._kit.archive.holds_original(of):
+        """Keep this copy, unless the archive holds the same bytes.
+
+        It does not when they were purged, or when only the XML in them is the same.
+        """
+        if self._kit.archive.holds(of, row.sha256):
             if not self._securing.is_unchanged(row):
                 return self.read_again(row)
         elif not self._securing.secure(row):
@@ -196,7 +231,9 @@ class Verdicts:
 
     def _report(self, row: FileRow, refined: Refined, to: State, fields: Mapping[str, Any]) -> None:
         entering = replace(row, **{"reason": None, "hint": None, **fields})
-        self._steps.desk.report(entering, refined, _VERDICTS[to])
+        compared = entering.compared_with and self._kit.ledger.get(entering.compared_with)
+        change = self._change(row, compared or None)
+        self._steps.desk.report(entering, refined, _VERDICTS[to], change)
 
     def _remote_time(self) -> datetime:
         """Later than every time given before, so that names sort as files are meant to load."""
