@@ -46,6 +46,7 @@ def environment() -> "Environment":
         hex_pairs=plain.hex_pairs,
     )
     env.globals["percent"] = plain.percent
+    env.globals["field_words"] = plain.field_words
     return env
 
 

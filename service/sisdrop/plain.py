@@ -54,10 +54,8 @@ def clock_time(moment: datetime) -> str:
 
 def label(code: str) -> str:
     """A field's or state's code as people write it: `preferred_email` is `Preferred email`."""
-    if code.startswith("identifier:"):
-        return f"Identifier of type {code.removeprefix('identifier:')}"
-    spaced = code.replace("_", " ").strip()
-    return spaced[:1].upper() + spaced[1:]
+    words = field_words(code).strip()
+    return words[:1].upper() + words[1:]
 
 
 def sentence(text: str) -> str:
@@ -71,3 +69,10 @@ def sentence(text: str) -> str:
 def hex_pairs(digits: str) -> str:
     """Hex digits in pairs, as in a hex editor: `e2 80 99`."""
     return " ".join(digits[at : at + 2] for at in range(0, len(digits), 2))
+
+
+def field_words(name: str) -> str:
+    """A field of the profile as people call it."""
+    if name.startswith("identifier:"):
+        return f"identifier of type {name.removeprefix('identifier:')}"
+    return name.replace("_", " ")

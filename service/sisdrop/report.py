@@ -5,13 +5,14 @@ and nowhere else.
 """
 
 import re
+from dataclasses import asdict
 from typing import Any, Final
 
-from sisdrop import __version__, page, plain, story
-from sisdrop.model import Example, Fatal, Finding, Profile, Report
-from sisdrop.text_report import report_text
+from sisdrop import __version__, broken, page, plain, story, words
+from sisdrop.model import Example, Fatal, Finding, Profile, Refined, Report
+from sisdrop.text_report import report_text, summary_text
 
-__all__ = ["FORMAT", "MAX_EXAMPLES", "report_html", "report_json", "report_text"]
+__all__ = ["FORMAT", "MAX_EXAMPLES", "report_html", "report_json", "report_text", "summary_text"]
 
 FORMAT: Final = "sisdrop-report/1"
 MAX_EXAMPLES: Final = 100
@@ -38,8 +39,9 @@ def report_json(report: Report, *, identify: bool) -> dict[str, Any]:
             {"reason": str(held.reason), "sentence": held.sentence} for held in report.held_for
         ],
         "sha256": refined.sha256,
+        "content_sha256": refined.content_sha256,
         "bytes": refined.size,
-        "encoding": refined.encoding,
+        "encoding": _encoding(refined),
         "schema": refined.schema,
         "rules": list(refined.rules),
         "records": _records_json(report),
@@ -52,24 +54,25 @@ def report_json(report: Report, *, identify: bool) -> dict[str, Any]:
             _finding_json(finding, refined.counts.total, identify=identify)
             for finding in refined.findings
         ],
-        "fatal": _fatal_json(refined.fatal),
+        "fatal": _fatal_json(refined.fatal, identify=identify),
     }
 
 
 def report_html(report: Report) -> str:
     """The report as one HTML page that needs no network and no script; it names records."""
+    refined = report.refined
     return page.render(
         "report.html.j2",
         report=report,
-        refined=report.refined,
+        refined=refined,
+        encoding=_encoding(refined),
         story=story.tell(report),
         why=story.why_title(report.reason),
         ready_label=story.ready_label(report.verdict),
-        findings=story.in_order(report.refined.findings),
-        extent=story.extent,
-        effect=story.effect,
-        is_systematic=story.is_systematic,
-        setting_to_pass=story.setting_to_pass,
+        systematic=broken.systematic(refined.findings, refined.counts.total),
+        rules=broken.by_rule(refined.findings),
+        broken=broken,
+        words=words,
         max_examples=MAX_EXAMPLES,
         version=__version__,
     )
@@ -81,6 +84,13 @@ def _encodable(text: str) -> str:
     Only these: a program may want to find the file by the name in the JSON.
     """
     return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def _encoding(refined: Refined) -> str:
+    """What the file is written in, as far as it is known."""
+    fatal = refined.fatal
+    is_known = fatal is None or not fatal.rule.startswith(("xml.encoding", "zip."))
+    return refined.encoding if is_known else "unknown"
 
 
 def _records_json(report: Report) -> dict[str, int]:
@@ -102,7 +112,7 @@ def _rates(profile: Profile) -> dict[str, float]:
     }
 
 
-def _compared_json(report: Report) -> dict[str, str | int | None] | None:
+def _compared_json(report: Report) -> dict[str, str | int | dict[str, int] | None] | None:
     compared = report.compared_with
     if compared is None:
         return None
@@ -112,6 +122,7 @@ def _compared_json(report: Report) -> dict[str, str | int | None] | None:
         "changed": compared.changed,
         "unchanged": compared.unchanged,
         "absent": compared.absent,
+        "lost": dict(compared.lost),
     }
 
 
@@ -132,10 +143,12 @@ def _finding_json(finding: Finding, total: int, *, identify: bool) -> dict[str, 
         "rule": finding.rule,
         "severity": str(finding.severity),
         "count": finding.count,
-        "systematic": story.is_systematic(finding, total),
+        "records": finding.records,
+        "systematic": broken.is_systematic(finding, total),
         "element": finding.element,
         "message": finding.message,
         "hint": finding.hint,
+        "why": finding.why,
         "examples": [
             _example_json(example, identify=identify) for example in finding.examples[:MAX_EXAMPLES]
         ],
@@ -147,15 +160,17 @@ def _example_json(example: Example, *, identify: bool) -> dict[str, str | int | 
     return place | {"primary_id": example.primary_id} if identify else place
 
 
-def _fatal_json(fatal: Fatal | None) -> dict[str, str | int] | None:
+def _fatal_json(fatal: Fatal | None, *, identify: bool) -> dict[str, Any] | None:
     if fatal is None:
         return None
-    return {
+    found = {
         "rule": fatal.rule,
         "line": fatal.line,
         "column": fatal.column,
         "offset": fatal.offset,
+        "record": fatal.record,
         "bytes": fatal.bytes_hex,
         "message": fatal.message,
         "hint": fatal.hint,
     }
+    return found | {"excerpt": fatal.excerpt and asdict(fatal.excerpt)} if identify else found

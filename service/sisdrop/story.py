@@ -5,13 +5,10 @@ Pure. The HTML page, the text on a terminal and the mail tell the same story.
 
 from dataclasses import dataclass
 
-from sisdrop import words
+from sisdrop import broken, words
 from sisdrop.errors import Reason
-from sisdrop.model import Counts, Finding, Report, Severity, Verdict
+from sisdrop.model import Counts, Fatal, Report, Severity, Verdict
 from sisdrop.plain import number, quantity, sentence
-
-# Left out whatever their severity: `validation.duplicates` decides about them, not this setting.
-_NOT_BY_SEVERITY = frozenset({"alma.duplicate-primary-id"})
 
 _READY = {
     Verdict.ACCEPTED: "Ready for Alma",
@@ -19,6 +16,9 @@ _READY = {
     Verdict.REJECTED: "Good, but not sent",
     Verdict.DUPLICATE: "Sent before",
 }
+_HINT_SAYS_DROP = frozenset({Reason.ZIP_UNREADABLE, Reason.ZIP_NOT_ONE_FILE, Reason.ZIP_TOO_LARGE})
+# Why these were refused is told by the counts and rules of the report, in more detail.
+_TOLD_BY_COUNTS = frozenset({Reason.NO_DELIVERABLE_RECORDS, Reason.DUPLICATES_REFUSED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ def tell(report: Report) -> Story:
     title = words.VERDICTS[report.verdict].title
     match report.verdict:
         case Verdict.ACCEPTED:
-            return Story(title, _accepted(report), _after_accepted(report))
+            return Story(_accepted_title(report), _accepted(report), _after_accepted(report))
         case Verdict.HELD:
             return Story(title, _held(report), _after_held(report))
         case Verdict.REJECTED:
@@ -43,6 +43,11 @@ def tell(report: Report) -> Story:
         case Verdict.DUPLICATE:
             what = words.VERDICTS[report.verdict]
             return Story(title, (what.meaning,), _distinct(report.hint, what.action))
+
+
+def why_title(reason: Reason | None) -> str | None:
+    """The reason in a few words, or None where there is none."""
+    return words.REASONS[reason].title if reason else None
 
 
 def ready_label(verdict: Verdict) -> str:
@@ -59,37 +64,6 @@ def count_text(counts: Counts) -> str:
     return "; ".join(parts)
 
 
-def is_systematic(finding: Finding, total: int) -> bool:
-    """Whether more than half of all records break the rule: then the export is at fault."""
-    return total > 1 and 2 * finding.count > total
-
-
-def extent(finding: Finding, total: int) -> str:
-    """How far a finding reaches: `every record`, `700 of 1,200 records`, `3 records`."""
-    if is_systematic(finding, total) and finding.count == total:
-        return "every record"
-    if is_systematic(finding, total) and finding.count < total:
-        return f"{number(finding.count)} of {quantity(total, 'record')}"
-    return quantity(finding.count, "record" if finding.count <= total else "place")
-
-
-def setting_to_pass(finding: Finding) -> str | None:
-    """The setting that would let records through that break this rule; None if there is none."""
-    if finding.severity is not Severity.ERROR or finding.rule in _NOT_BY_SEVERITY:
-        return None
-    return f'validation.severity: {{"{finding.rule}": warning}}'
-
-
-def effect(finding: Finding) -> str:
-    """What a finding does to its records."""
-    return "left out" if finding.severity is Severity.ERROR else "warning only"
-
-
-def in_order(findings: tuple[Finding, ...]) -> list[Finding]:
-    """Findings as people should read them: errors first, then the most frequent."""
-    return sorted(findings, key=lambda f: (f.severity is not Severity.ERROR, -f.count, f.rule))
-
-
 def _not_sent(counts: Counts) -> list[str]:
     """The records that do not go out, by cause; causes without a record are not named."""
     causes = (
@@ -100,10 +74,14 @@ def _not_sent(counts: Counts) -> list[str]:
     return [f"{number(count)} {cause}" for count, cause in causes if count]
 
 
+def _accepted_title(report: Report) -> str:
+    title, left_out = words.VERDICTS[Verdict.ACCEPTED].title, report.refined.counts.left_out
+    return f"{title}, {quantity(left_out, 'record')} left out" if left_out else title
+
+
 def _accepted(report: Report) -> tuple[str, ...]:
     counts = report.refined.counts
-    of = f"{number(counts.delivered)} of {quantity(counts.total, 'record')}"
-    lines = [f"The file is good: {of} {'is' if counts.delivered == 1 else 'are'} ready for Alma."]
+    lines = [_ready_text(counts)]
     if not_sent := _not_sent(counts):
         lines.append(f"The others: {', '.join(not_sent)}.")
     if counts.warned:
@@ -117,21 +95,31 @@ def _accepted(report: Report) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _after_accepted(report: Report) -> tuple[str, ...]:
-    counts = report.refined.counts
-    if counts.left_out:
-        advice = (
-            "Correct the records that were left out in the student system; a later file will "
-            "bring them. Until then Alma keeps what it has for these people."
-        )
-    elif counts.warned:
-        advice = (
-            "Nothing needs to be done now. Fill what the warnings below name when you can; some "
-            "library services may not work for these people until then."
-        )
+def _ready_text(counts: Counts) -> str:
+    file = "can be used" if counts.left_out else "is good"
+    are = "is" if counts.delivered == 1 else "are"
+    if counts.delivered < counts.total:
+        of = f"{number(counts.delivered)} of {quantity(counts.total, 'record')}"
     else:
-        advice = words.VERDICTS[Verdict.ACCEPTED].action
-    return _distinct(report.hint, advice)
+        of = "its one record" if counts.total == 1 else f"all {number(counts.total)} records"
+    return f"The file {file}: {of} {are} ready for Alma."
+
+
+def _after_accepted(report: Report) -> tuple[str, ...]:
+    refined = report.refined
+    errors = [f for f in refined.findings if f.severity is Severity.ERROR]
+    common = [f for f in errors if broken.is_systematic(f, refined.counts.total)]
+    if common and len(common) == len(errors):
+        advice: tuple[str, ...] = (words.MEND_EXTRACT,)
+    elif common:
+        advice = (words.MEND_EXTRACT, words.MEND_RECORDS)
+    elif refined.counts.left_out:
+        advice = (words.MEND_RECORDS,)
+    elif refined.counts.warned:
+        advice = (words.MEND_WARNINGS,)
+    else:
+        advice = (words.VERDICTS[Verdict.ACCEPTED].action,)
+    return _distinct(report.hint, *advice)
 
 
 def _held(report: Report) -> tuple[str, ...]:
@@ -150,23 +138,26 @@ def _after_held(report: Report) -> tuple[str, ...]:
 
 
 def _rejected(report: Report) -> tuple[str, ...]:
-    what = words.VERDICTS[Verdict.REJECTED].meaning
+    what = words.VERDICTS[Verdict.REJECTED].meaning if report.dropped else words.WOULD_REJECT
     why = words.REASONS[report.reason].meaning if report.reason else None
-    return _distinct(what, why)
+    return _distinct(what, _fault(report.refined.fatal), why)
+
+
+def _fault(fatal: Fatal | None) -> str | None:
+    if fatal is None:
+        return None
+    is_in_file = broken.has_place(fatal) and fatal.offset > 0
+    return f"Line {fatal.line}: {fatal.message}" if is_in_file else fatal.message
 
 
 def _after_rejected(report: Report) -> tuple[str, ...]:
-    fatal = report.refined.fatal
-    # The fault's own hint stands beside the fault; here it would be said twice.
-    hint = None if fatal and report.hint == fatal.hint else report.hint
+    if fatal := report.refined.fatal:
+        again = None if fatal.reason in _HINT_SAYS_DROP else words.THEN_DROP_AGAIN
+        return _distinct(fatal.hint, again)
     known = words.REASONS[report.reason] if report.reason else words.VERDICTS[Verdict.REJECTED]
+    hint = None if report.reason in _TOLD_BY_COUNTS else report.hint
     return _distinct(known.action, hint)
 
 
 def _distinct(*texts: str | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(sentence(text) for text in texts if text))
-
-
-def why_title(reason: Reason | None) -> str | None:
-    """The reason in a few words, or None where there is none."""
-    return words.REASONS[reason].title if reason else None

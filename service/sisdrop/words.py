@@ -30,33 +30,31 @@ _SEND_OR_NOT = (
 _REJECTED: dict[Reason, Words] = {
     Reason.XML_NOT_WELL_FORMED: Words(
         "Not a proper XML file",
-        "The file breaks the basic form of XML, often by a bare & or < in a name or an address, or "
-        "by a tag that is never closed. One such place makes Alma refuse the whole load.",
-        f'Let the export write "&" as "&amp;" and "<" as "&lt;" in all fields, {_DROP_AGAIN}',
+        "One place that breaks the basic form of XML makes Alma refuse the whole load.",
+        f"Mend the export at the place that the report names, {_DROP_AGAIN}",
     ),
     Reason.XML_ENCODING: Words(
         "The text is not in UTF-8",
-        "Some letters are stored in another way than UTF-8, often as Windows-1252 or UTF-16. Alma "
-        "would refuse the whole load or show broken names.",
+        "One letter that is stored in another way than UTF-8 makes Alma refuse the whole load, or "
+        "turns names into nonsense.",
         f"Set the export to UTF-8, {_DROP_AGAIN}",
     ),
     Reason.XML_CONTROL_CHARACTER: Words(
         "An invisible control character",
-        "Somewhere stands a character that XML forbids. Mostly it was pasted into a name or an "
-        "address. One of them makes Alma refuse the whole load.",
+        "Mostly such a character was pasted into a name or an address. One of them makes Alma "
+        "refuse the whole load.",
         "Correct that field in the student system, or let the export remove such characters, "
         f"{_DROP_AGAIN}",
     ),
     Reason.XML_FORBIDDEN_CONSTRUCT: Words(
         "A document type or entity declaration",
-        "The file begins with a DOCTYPE or declares entities. Patron files need neither, and they "
-        "can harm the system that reads them, so such files are never sent.",
+        "Patron files need no DOCTYPE and no entities, and these can harm the system that reads "
+        "them, so such files are never sent.",
         f"Switch the DOCTYPE line off in the export, {_DROP_AGAIN}",
     ),
     Reason.XML_WRONG_ROOT: Words(
         "Not an Alma user file",
-        "The file is XML, but its outermost element is not <users>. It may be an export for "
-        "another system, or Alma's old format.",
+        "The file is XML, but not in the form that Alma reads, so nothing in it can be checked.",
         f"Convert the export to Alma's user format (version 2), {_DROP_AGAIN}",
     ),
     Reason.XML_TRUNCATED: Words(
@@ -67,31 +65,46 @@ _REJECTED: dict[Reason, Words] = {
     ),
     Reason.XML_EMPTY: Words(
         "The file is empty",
-        "The file holds nothing at all. The export probably failed.",
+        "The export wrote nothing, so it has probably failed.",
         f"Run the export again, {_DROP_AGAIN}",
     ),
     Reason.XML_NO_RECORDS: Words(
         "No patron records",
-        "The file is in good form but holds not a single patron record.",
+        "The file is in good form but lists nobody.",
         f"Check what the export selects, {_DROP_AGAIN}",
     ),
     Reason.XML_TOO_LARGE: Words(
         "The file is too large",
-        "The file is larger than this service accepts.",
-        "Check that it is the right file. If it is, ask the operator of sisdrop to raise the limit "
-        "(inbox.max_file_size).",
+        "The file is larger than the service takes.",
+        "Check that it is the right file. If it is, split the export, or ask the operator of "
+        "sisdrop to raise the limit (inbox.max_file_size).",
     ),
     Reason.XML_RECORD_TOO_LARGE: Words(
         "One record is too large",
-        "One record is larger than any true patron record, which mostly means that a closing tag "
-        "is missing.",
-        "Look at the place named below. If the record is right, ask the operator of sisdrop to "
-        "raise the limit (validation.max_record_size).",
+        "No true patron record is that large; mostly a closing tag is missing.",
+        "Look at the place that the report names. If the record is right, ask the operator of "
+        "sisdrop to raise the limit (validation.max_record_size).",
+    ),
+    Reason.ZIP_UNREADABLE: Words(
+        "The zip cannot be opened",
+        "sisdrop cannot look into the zip, so nothing in it can be checked.",
+        f"Zip the XML file again without a password, or take the XML file itself, {_DROP_AGAIN}",
+    ),
+    Reason.ZIP_NOT_ONE_FILE: Words(
+        "Not exactly one file in the zip",
+        "A zip may hold one XML file and nothing else. Which of several is meant cannot be known.",
+        f"Zip each XML file by itself, or take the XML file itself, {_DROP_AGAIN}",
+    ),
+    Reason.ZIP_TOO_LARGE: Words(
+        "What is in the zip is too large",
+        "What comes out of the zip is more than this service accepts.",
+        "Check that it is the right file. If it is, drop the XML file itself, or ask the operator "
+        "of sisdrop to raise the limit (inbox.max_file_size).",
     ),
     Reason.NO_DELIVERABLE_RECORDS: Words(
         "Not one record could be sent",
         "The file is in good form, but every record in it had to be left out.",
-        f"The tables below say why. Correct the export, {_DROP_AGAIN}",
+        f"The rules below say why. Correct the export, {_DROP_AGAIN}",
     ),
     Reason.DUPLICATES_REFUSED: Words(
         "The same person more than once",
@@ -151,7 +164,7 @@ _HELD: dict[Reason, Words] = {
     Reason.TOO_MANY_LEFT_OUT: Words(
         "Many records have errors",
         "More records than allowed had to be left out because of errors.",
-        "Correct the errors in the tables below at the source.",
+        "Correct the errors that the report lists at their source.",
     ),
     Reason.STALE: Words(
         "Older than a file already sent",
@@ -332,6 +345,27 @@ VERDICTS: Mapping[Verdict, Words] = MappingProxyType(
         ),
     }
 )
+
+# What reports say beside the tables above.
+WOULD_REJECT = "The file cannot be used: sisdrop would reject it."
+THEN_DROP_AGAIN = f"{_DROP_AGAIN[0].upper()}{_DROP_AGAIN[1:]}"
+SCHEMA_FAULTS = "Records do not fit Alma's user schema."
+SYSTEMATIC_TITLE = "The extract, not the people"
+SYSTEMATIC = (
+    "The same fault in so many records comes from the way the extract is made. Mend it there, "
+    "once; do not correct people one by one."
+)
+MEND_EXTRACT = f'Mend the extract first, as told under "{SYSTEMATIC_TITLE}".'
+MEND_RECORDS = (
+    "Correct the left-out records in the student system; a later file will bring them. Until then "
+    "Alma keeps what it has for these people."
+)
+MEND_WARNINGS = (
+    "Nothing needs to be done now. Fill what the warnings below name when you can; some library "
+    "services may not work for these people until then."
+)
+LENIENT = "If Alma takes such records all the same, the operator of sisdrop can let them pass with"
+SEE_THE_TEXT = "To see the text there, add --identify, or --report FILE.html."
 
 # The folder `approved` lifts limits only; these two need the operator.
 _NOT_BY_FOLDER = frozenset({Reason.STALE, Reason.INTERNAL_ERROR})
