@@ -1,8 +1,6 @@
 """The laws of the record core, held against libxml2's own view of the whole document."""
 
-import io
 import zipfile
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -11,14 +9,11 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from sisdrop.bundle import BundleWriter
-from sisdrop.model import Fatal, Finding, Refined, Severity
+from sisdrop.model import Refined, Severity
 from sisdrop.records.check import Checker
-from sisdrop.records.fatal import diagnose
-from sisdrop.records.framing import BOM
-from sisdrop.records.reading import Reading
+from support.documents import documents, mutated, read
 from support.refining import checker, refined
 
-LIMIT = 4 << 20
 # The folder of one test serves all its examples: refine replaces what an earlier one left.
 quick = settings(
     deadline=None,
@@ -36,38 +31,6 @@ def form_only() -> Checker:
 @cache
 def all_rules() -> Checker:
     return checker()
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """All that one reading yields."""
-
-    fatal: Fatal | None
-    findings: tuple[Finding, ...]
-    counts: object
-    profile: object
-    cuts: list[tuple[int, int]]
-    sent: bytes
-
-
-def read(document: bytes, block: int, using: Checker) -> Outcome:
-    sent: list[bytes] = []
-    reading = Reading(using, LIMIT, sent.append)
-    for at in range(0, len(document), block):
-        reading.feed(document[at : at + block])
-    reading.close()
-    if reading.stop is not None:
-        fatal = diagnose(io.BytesIO(document), reading.stop)
-        return Outcome(fatal, (), None, None, [], b"")
-    judge = reading.judge
-    return Outcome(
-        None,
-        judge.findings.gathered(),
-        judge.counts.frozen,
-        judge.tally.profile,
-        list(judge.cuts),
-        b"".join(sent),
-    )
 
 
 def whole(document: bytes) -> etree._Element | None:
@@ -92,90 +55,6 @@ def records_of(root: etree._Element) -> list[etree._Element]:
 def canonical(xml: etree._Element | bytes) -> bytes:
     root = xml if isinstance(xml, etree._Element) else etree.fromstring(xml)
     return etree.tostring(root, method="c14n", with_comments=True)
-
-
-space = st.sampled_from(["", " ", "\n", "\r\n", "\t \n"])
-words = st.text(st.sampled_from("ab]é日 \n'\">"), max_size=6).map(lambda s: s.replace("]]>", ""))
-hidden = st.sampled_from(
-    [
-        "<!-- </user> -->",
-        "<!-- <user> > -->",
-        "<!---->",
-        "<![CDATA[</user>]]>",
-        "<![CDATA[<user><!-- ]]>",
-        "<![CDATA[]]]]><![CDATA[>]]>",
-        "<?pi </user>?>",
-        "<?pi?>",
-        "&amp;",
-        "&lt;/user&gt;",
-        "&#60;",
-        "&#x1F600;",
-        "&quot;",
-    ]
-)
-attributes = st.sampled_from(
-    ["", " ", " a='>'", ' a="/>"', " a='\"' b=\"'\"", "\n a = '&lt;/user>'", " xml:lang='en'"]
-)
-names = st.sampled_from(["user", "user", "user", "users", "user_group", "primary_id", "u-ser"])
-
-
-def element(name: str, attrs: str, inner: str | None, gap: str) -> str:
-    if inner is None:
-        return f"<{name}{attrs}{gap}/>"
-    return f"<{name}{attrs}{gap}>{inner}</{name}{gap}>"
-
-
-def joined(parts: st.SearchStrategy[str], most: int) -> st.SearchStrategy[str]:
-    return st.lists(parts, max_size=most).map("".join)
-
-
-inner = st.recursive(
-    st.one_of(words, hidden),
-    lambda deeper: st.builds(element, names, attributes, st.none() | joined(deeper, 3), space),
-    max_leaves=8,
-)
-record = st.builds(element, names, attributes, st.none() | joined(inner, 4), space)
-between = st.one_of(space, hidden.filter(lambda s: s.startswith(("<!--", "<?"))))
-prolog = st.sampled_from(
-    [
-        "",
-        "<?xml version='1.0'?>",
-        '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n',
-        "<?xml version='1.0' encoding='utf-8'?><!-- <users> -->",
-        "\n<!-- x --><?p <users>?>",
-    ]
-)
-
-
-def build(start: str, attrs: str, parts: list[str], end: str) -> bytes:
-    return f"{start}<users{attrs}>{''.join(parts)}</users>{end}".encode()
-
-
-documents = st.builds(
-    build,
-    prolog,
-    attributes,
-    st.lists(st.one_of(record, between), max_size=8),
-    st.sampled_from(["", "\n", " <!-- </users> -->\n", "<?p?>"]),
-)
-bites = st.sampled_from(
-    [
-        *(b"<", b">", b"&", b"/", b"'", b'"', b"!", b"?", b"-", b"]", b"[", b" ", b"\n"),
-        *(b"\x00", b"\x1a", b"\xe9", b"\xc3", b"\xef\xbf\xbe", BOM, b"&nbsp;", b"&#26;", b"]]>"),
-        *(b"<user>", b"</user>", b"<user/>", b"<users>", b"</users>", b"<!--", b"-->"),
-        *(b"<![CDATA[", b"<!DOCTYPE users>", b"<?xml version='1.0'?>", b"x:", b"xmlns='u'"),
-    ]
-)
-
-
-@st.composite
-def mutated(draw: st.DrawFn) -> bytes:
-    document = draw(documents)
-    for _ in range(draw(st.integers(1, 3))):
-        at = draw(st.integers(0, len(document)))
-        gone = draw(st.integers(0, 4))
-        document = document[:at] + draw(st.just(b"") | bites) + document[at + gone :]
-    return document
 
 
 @quick

@@ -7,11 +7,15 @@ from datetime import date
 from functools import cache
 from pathlib import Path
 
+from lxml import etree
+
 from sisdrop.model import Finding, Refined, Severity
 from sisdrop.records.check import Checker
+from sisdrop.records.facts import FactSheet
 from sisdrop.records.refine import Limits, refine
-from sisdrop.records.rules import load_rules
+from sisdrop.records.rules import Rule, RuleSet, load_rules
 from sisdrop.records.schema import Schema, load_schema
+from sisdrop.records.traits import Traits, TraitsReader
 
 BUILTIN = ("alma", "ishare-public")
 TODAY = date(2026, 11, 23)
@@ -24,6 +28,12 @@ def builtin_schema() -> Schema:
     return load_schema(None)
 
 
+@cache
+def builtin_rules() -> RuleSet:
+    """The built-in rules as they come."""
+    return load_rules(BUILTIN, {}, ())
+
+
 def checker(
     severity: Mapping[str, Severity] | None = None,
     user_groups: Sequence[str] = (),
@@ -32,6 +42,21 @@ def checker(
     """A checker with some severities changed."""
     in_force = load_rules(rules, severity or {}, user_groups)
     return Checker(builtin_schema(), in_force, TODAY)
+
+
+def traits(
+    root: etree._Element, rules: RuleSet, today: date = TODAY, *, padded: bool = True
+) -> list[Traits]:
+    """What each child of `root` is, and which rules it breaks."""
+    facts = FactSheet(rules.active).read(root, padded=padded)
+    reader = TraitsReader(rules.active, rules.user_groups, today)
+    return [reader.read(line) for line in facts.traits]
+
+
+def broken(root: etree._Element, rules: RuleSet) -> list[tuple[etree._Element, Rule]]:
+    """Each child of `root` with each rule that it breaks by itself."""
+    pairs = zip(root, traits(root, rules), strict=True)
+    return [(record, rule) for record, one in pairs for rule in one.broken]
 
 
 def refined(

@@ -1,23 +1,24 @@
 import pytest
-from lxml import etree
 
 from sisdrop.model import Severity
-from sisdrop.records.check import Checker, Chunk, ChunkBroken, Issue, Root, parse_under, stray_text
-from sisdrop.records.framing import Frame, Gap
-from support.refining import checker
+from sisdrop.records.check import MOST_RECORDS, Checked, Checker, Issue, person
+from sisdrop.records.chunk import Chunk, ChunkBroken, Root
+from sisdrop.records.framing import MAX_MARKUP, Frame, Framer
+from support.refining import TODAY, builtin_rules, builtin_schema, checker
+from support.xml import Patron, patrons, user
 
 ROOT = Root(b"<users>", b"</users>")
 GOOD = b"<user><primary_id>T1</primary_id></user>"
 
 
-def chunk(*records: bytes, root: Root = ROOT, line: int = 1) -> Chunk:
-    made = Chunk(root)
-    offset = 7
-    for number, raw in enumerate(records, 1):
-        name = raw[1:].split(b">")[0].split(b" ")[0].rstrip(b"/")
-        made.add(Frame(number, offset, line, name, raw))
-        offset, line = offset + len(raw), line + raw.count(b"\n")
-    return made
+def chunk(*pieces: bytes, root: Root = ROOT) -> Chunk:
+    """A chunk of records, and of gaps: whatever does not begin with a tag."""
+    spans, at = [], 0
+    for raw in pieces:
+        if raw.startswith(b"<"):
+            spans.append((at, at + len(raw)))
+        at += len(raw)
+    return Chunk(root, b"".join(pieces), tuple(spans))
 
 
 def issues(*records: bytes, using: Checker | None = None, root: Root = ROOT) -> list[Issue]:
@@ -96,26 +97,26 @@ def test_users_inside_users_are_no_record() -> None:
 
 
 def test_a_schema_issue_names_the_line_of_the_element() -> None:
-    made = chunk(b"<user>\n</user>\n", b"<user>\n\n<x/>\n</user>", line=10)
+    made = chunk(b"<user>\n</user>", b"\n", b"<user>\n\n<x/>\n</user>")
     (issue,) = checker(rules=["none"]).check(made).issues[1]
-    assert issue.line == 14
+    assert issue.line == 4
 
 
 def test_lines_are_the_same_when_records_are_looked_at_alone() -> None:
-    made = chunk(b"<foo/>\n", b"<user>\n\n<x/>\n</user>", line=10)
+    made = chunk(b"<foo/>", b"\n", b"<user>\n\n<x/>\n</user>")
     (issue,) = checker(rules=["none"]).check(made).issues[1]
-    assert issue.line == 13
+    assert issue.line == 3
 
 
 def test_a_rule_issue_names_the_line_of_the_record() -> None:
-    found = checker().check(chunk(b"<user>\n</user>\n", b"<user>\n</user>", line=3)).issues
-    assert {issue.line for issue in found[1]} == {5}
+    found = checker().check(chunk(b"<user>\n</user>", b"\n", b"<user>\n</user>")).issues
+    assert {issue.line for issue in found[1]} == {2}
 
 
 def test_a_root_with_bad_attributes_has_the_issue_and_its_records_do_not() -> None:
     root = Root(b"<users total_record_count='many'>", b"</users>", valid=False)
-    (issue,) = checker().check_root(root, 2)
-    assert (issue.element, issue.line) == ("users", 2)
+    (issue,) = checker().check_root(root)
+    assert issue.element == "users"
     assert issue.message == "users attribute total_record_count is not a whole number."
     assert issues(GOOD, b"<user><x/></user>", root=root)[0].element == "user/x"
 
@@ -126,7 +127,7 @@ def test_a_schema_location_is_no_fault() -> None:
         b' xsi:noNamespaceSchemaLocation="/nowhere/users.xsd" xsi:schemaLocation="urn:a /b">'
     )
     root = Root(tag, b"</users>")
-    assert checker().check_root(root, 1) == []
+    assert checker().check_root(root) == []
     assert issues(GOOD, root=root) == []
 
 
@@ -164,33 +165,171 @@ def test_a_false_cut_never_passes(records: list[bytes]) -> None:
         checker().check(chunk(*records))
 
 
-def test_entities_are_never_resolved_and_nothing_is_fetched() -> None:
-    with pytest.raises(ChunkBroken):
-        parse_under(ROOT, b"<!DOCTYPE a SYSTEM 'file:///etc/passwd'>", 0)
-
-
-def test_text_is_read_past_comments_and_cdata() -> None:
-    element = parse_under(ROOT, b"<user>a<!-- x --><![CDATA[b]]><?p q?>c</user>", 1)
-    assert etree.tostring(element[0]) == b"<user>abc</user>"
-
-
-@pytest.mark.parametrize(
-    ("gap", "text"),
-    [
-        (b" \n", []),
-        (b" <!-- a --> <?b c?>\n", []),
-        (b" a b <!-- c -->d", [b"a b", b"d"]),
-        (b"<![CDATA[ <!-- ]]> <!-- x -->", [b"<![CDATA[ <!-- ]]>"]),
-        (b"&#32;", [b"&#32;"]),
-    ],
-)
-def test_text_between_records_is_told_from_comments(gap: bytes, text: list[bytes]) -> None:
-    assert [gap[start:end] for start, end in stray_text(gap)] == text
-
-
 def test_text_between_records_is_an_issue_of_no_record() -> None:
-    made = chunk(GOOD)
-    made.add(Gap(100, 4, b"\nstray\n"))
-    checked = checker(rules=["none"]).check(made)
+    checked = checker(rules=["none"]).check(chunk(GOOD, b"\nstray\n"))
     assert checked.issues == {}
-    assert [(i.element, i.line) for i in checked.general] == [("users", 5)]
+    assert [(i.element, i.line) for i in checked.general] == [("users", 1)]
+
+
+KEYED = Checker(builtin_schema(), builtin_rules(), TODAY, b"a key for this test")
+
+
+def framed(content: bytes, root: Root = ROOT) -> Chunk:
+    """The chunk that the framer makes of some content."""
+    pieces = Framer(1 << 30).feed(root.tag + content + root.end)
+    shift = len(root.tag)
+    spans = [
+        (piece.offset - shift, piece.offset - shift + len(piece.raw))
+        for piece in pieces
+        if isinstance(piece, Frame)
+    ]
+    return Chunk(root, content, tuple(spans))
+
+
+def seen(checked: Checked) -> tuple[object, ...]:
+    """All that a check yields, in a form that can be compared."""
+    traits = [(t.group, t.fields, t.types, t.states, t.broken) for t in checked.traits]
+    return (
+        checked.chunk,
+        (checked.named, checked.identities, traits, checked.issues),
+        (checked.stray, checked.general, checked.lines),
+        (checked.people, checked.contents),
+    )
+
+
+FULL = b"".join(user(person).encode() + b"\n" for person in patrons(3))
+WARNED = user(Patron(primary_id="T9", preferred=False)).strip().encode()
+BAD = user(Patron(primary_id="T8", expiry="tomorrow", extra="<colour/>")).strip().encode()
+SLICES = {
+    "plain": FULL.rstrip(),
+    "trailing space": FULL,
+    "leading space": b"\n\t " + FULL,
+    "faults": FULL + BAD + b"\n" + WARNED,
+    "CRLF": (FULL + BAD).replace(b"\n", b"\r\n"),
+    "one line": (FULL + BAD).replace(b"\n", b""),
+    "comment between": FULL + b"<!-- </user> --> <!-- <user> -->" + BAD,
+    "comment within": FULL.replace(b"<last_name>", b"<!-- </user> --><last_name>") + BAD,
+    "CDATA within": BAD.replace(b"Testperson", b"<![CDATA[</user>]]>"),
+    "CDATA between": GOOD + b"<![CDATA[ <user> ]]>" + BAD,
+    "blank CDATA between": GOOD + b"<![CDATA[ ]]>" + BAD,
+    "reference between": GOOD + b"&#32;\n&#x0a;" + BAD,
+    "instruction between": GOOD + b"<?x </user> ?>" + BAD,
+    "instruction within": BAD.replace(b"<last_name>", b"<?x </user>?><last_name>"),
+    "space in an end tag": GOOD + BAD.replace(b"</user>", b"</user >") + GOOD,
+    "break in every end tag": (GOOD + BAD).replace(b"</user>", b"</user\n>"),
+    "space and comment": GOOD.replace(b"</user>", b"<!--</user>--></user >") + BAD,
+    "a record that a comment pretends to begin": BAD.replace(
+        b"</user>", b"<!-- </user> <user --></user >"
+    )
+    + GOOD,
+    "the same after an empty one": b"<user/><user><x/><!-- </user> <user --></user>",
+    "empty elements": b"<user/>" + GOOD + b"<user  />\n<user a='>'/>",
+    "an empty one first": b"<user/>" + GOOD,
+    "an empty one last": GOOD + b"<user/>",
+    "text alone in a record": GOOD + b"<user>text</user>" + GOOD,
+    "nested": b"<user>" + GOOD + b"</user>" + GOOD,
+    "nested, space in the outer end tag": b"<user>" + GOOD + b"</user >" + GOOD,
+    "nested empty": b"<user><user/></user>" + GOOD,
+    "foreign": GOOD + b"<foo><primary_id>T1</primary_id></foo>" + BAD,
+    "foreign only": b"<foo/><bar></bar>",
+    "names that begin alike": b"<users><user><x/></user></users><user_group/>" + GOOD,
+    "namespaces": b'<a:user xmlns:a="urn:a"><a:b/></a:user><user xmlns="urn:a"><b/></user>' + BAD,
+    "stray text": b"one" + GOOD + b"\ntwo\n\n" + BAD + b" three ",
+    "stray text and space": GOOD + b"x &#32;" + GOOD + b"&#32;" + GOOD,
+    "no-break space between": GOOD + "\u00a0".encode() + BAD,
+    "no-break space by number": BAD.replace(b"Testville", b"&#160;"),
+    "no-break space": BAD.replace(b"Testville", "\u00a0".encode()),
+    "attributes": b"<user a='>' b=\"/>'\" ><x/></user>",
+    "nothing": b"",
+    "only space": b" \n ",
+    "only a comment": b"<!-- <user></user> -->",
+    "many lines": b"\n" * 70_000 + GOOD + BAD,
+    "as many as may be": b"<user><x/></user>" * MOST_RECORDS,
+}
+
+
+@pytest.mark.parametrize("content", SLICES.values(), ids=SLICES)
+def test_a_slice_yields_what_the_framers_chunk_yields(content: bytes) -> None:
+    assert seen(KEYED.check_slice(ROOT, content)) == seen(KEYED.check(framed(content)))
+
+
+def test_a_slice_under_a_bad_root_yields_the_same() -> None:
+    root = Root(b"<users total_record_count='x'>\n", b"</users>", valid=False)
+    content = FULL + BAD
+    assert seen(KEYED.check_slice(root, content)) == seen(KEYED.check(framed(content, root)))
+
+
+CLOSER_LOOK = {
+    "no end": b"<user><x>",
+    "the end of the root": GOOD + b"</users>",
+    "another root": GOOD + b"</users><users>" + GOOD,
+    "a cut in a comment": b"<user><!-- </user>",
+    "the rest of a comment": b" --></user>" + GOOD,
+    "a document type": b"<!DOCTYPE users>" + GOOD,
+    "an entity": b"<user>&nbsp;</user>",
+    "too many records": b"<user/>" * (MOST_RECORDS + 1),
+    "too many tags in a record": b"<user>" + b"<x/>" * MAX_MARKUP + b"</user>" + GOOD,
+    "too much in CDATA": b"<user><x><![CDATA[" + b"<" * MAX_MARKUP + b"]]></x></user>" + GOOD,
+}
+
+
+@pytest.mark.parametrize("content", CLOSER_LOOK.values(), ids=CLOSER_LOOK)
+def test_what_needs_a_closer_look_is_no_slice(content: bytes) -> None:
+    with pytest.raises(ChunkBroken):
+        KEYED.check_slice(ROOT, content)
+
+
+def test_as_many_tags_as_a_record_may_have_are_no_trouble() -> None:
+    record = b"<user>" + b"<x/>" * (MAX_MARKUP - 2) + b"</user>"
+    assert len(checker(rules=["none"]).check_slice(ROOT, record + GOOD).traits) == 2
+
+
+def test_digests_need_a_key() -> None:
+    checked = checker().check(chunk(GOOD))
+    assert (checked.people, checked.contents) == ([], [])
+
+
+def test_a_person_is_the_same_whatever_the_case_and_the_space_around() -> None:
+    ids = ["Straße1", " STRASSE1\n", "strasse1\u2003", "strasse2"]
+    records = [f"<user><primary_id>{one}</primary_id></user>".encode() for one in ids]
+    first, *others = KEYED.check(chunk(*records)).people
+    assert [other == first for other in others] == [True, True, False]
+    assert first == person(KEYED.key, "strasse1")
+
+
+def test_people_and_contents_mean_nothing_under_another_key() -> None:
+    other = Checker(builtin_schema(), builtin_rules(), TODAY, b"another key")
+    mine, theirs = KEYED.check(chunk(GOOD)), other.check(chunk(GOOD))
+    assert mine.people != theirs.people
+    assert mine.contents != theirs.contents
+
+
+def test_a_record_has_the_same_digests_wherever_it_stands() -> None:
+    alone = KEYED.check(chunk(GOOD))
+    among = KEYED.check(chunk(b"<user/>", b"\n", GOOD, b"x", b"<user/>"))
+    assert (among.people[1], among.contents[1]) == (alone.people[0], alone.contents[0])
+
+
+def test_what_is_no_user_has_no_traits_and_breaks_no_rule_but_the_schemas() -> None:
+    inside = b"<user_group>STAFF</user_group><status>INACTIVE</status>"
+    checked = checker().check(chunk(b"<foo>" + inside + b"</foo>", b"<user>" + inside + b"</user>"))
+    foreign, ours = checked.traits
+    assert (foreign.group, foreign.fields, foreign.states, foreign.broken) == ("", 0, (), ())
+    assert (ours.group, ours.states) == ("STAFF", ("inactive",))
+    assert {issue.rule for issue in checked.issues[0]} == {"schema.invalid"}
+
+
+def test_an_issue_says_which_field_it_misses() -> None:
+    record = user(Patron(omit=frozenset({"last_name"}))).strip().encode()
+    found = issues(record.replace(b"<city>Testville</city>", b""), using=checker())
+    fields = {issue.rule: issue.field for issue in found}
+    assert fields == {"ishare.last-name": "last_name", "ishare.city": "city"}
+
+
+def test_an_empty_chunk_is_nothing() -> None:
+    checked = KEYED.check(chunk())
+    assert (checked.traits, checked.issues, checked.people) == ([], {}, [])
+
+
+def test_a_fresh_checker_finds_the_same() -> None:
+    assert seen(KEYED.fresh().check(chunk(BAD))) == seen(KEYED.check(chunk(BAD)))

@@ -1,57 +1,48 @@
-"""Check a run of whole records: well-formed, valid, and what breaks the rules.
-
-A chunk is `root start tag + records and what stands between + root end tag`, parsed as a document
-of its own. That is exact, not heuristic. If each chunk is well-formed, what stands between its
-root tags is balanced content; content after content is content again; so the whole file is
-well-formed. If the file is not, some chunk is not. And a cut in the wrong place (at an end tag
-inside a comment, say) leaves a chunk that does not parse, or one with another number of child
-elements than frames: `ChunkBroken`, and the file is looked at again as a whole.
+"""Check the records of a chunk: what breaks the schema and the rules, and what each one is.
 
 Nothing here remembers an earlier chunk, so chunks may be checked in any order.
 """
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from hashlib import blake2b
 
+import xxhash
 from lxml import etree
 
 from sisdrop.model import Severity
-from sisdrop.profile import text_of
-from sisdrop.records.framing import Frame, Gap
-from sisdrop.records.roots import RECORD, ROOT
-from sisdrop.records.rules import USER_GROUP, Rule, RuleSet
-from sisdrop.records.schema import Schema
-from sisdrop.records.schema_faults import (
-    STRAY_TEXT,
-    UNKNOWN_PLACE,
-    SchemaFault,
-    describe,
-    place_of,
+from sisdrop.records.chunk import (
+    Chunk,
+    ChunkBroken,
+    Root,
+    Span,
+    find_spans,
+    may_hold_no_break_spaces,
+    parse,
+    parse_under,
+    stray_text,
 )
+from sisdrop.records.facts import Facts, FactSheet
+from sisdrop.records.roots import RECORD
+from sisdrop.records.rules import Rule, RuleSet
+from sisdrop.records.schema import Schema
+from sisdrop.records.schema_check import SchemaCheck, text_faults
+from sisdrop.records.schema_faults import SchemaFault
+from sisdrop.records.traits import Traits, TraitsReader
 
 SCHEMA_RULE = "schema.invalid"
-# Of what stands between records, all but comments and instructions (and whitespace) is text.
-_NO_TEXT = re.compile(rb"<!--.*?-->|<\?.*?\?>|(<!\[CDATA\[.*?\]\]>)", re.DOTALL)
-# libxml2's code for a text of more than 10 MB, or elements nested too deeply.
-RESOURCE_LIMIT = 114
-# libxml2 keeps a line number in sixteen bits.
-_MOST_LINES = 0xFFFF
-
-
-class ChunkBroken(Exception):
-    """A chunk is not well-formed, or was cut in the wrong place. `code` is libxml2's."""
-
-    def __init__(self, code: int) -> None:
-        super().__init__(f"libxml2 error {code}")
-        self.code = code
+# Bounds what libxml2 does per chunk: the path of each error walks all earlier siblings.
+MOST_RECORDS = 2_000
+_DIGEST = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """One thing wrong with one record (or with what stands between): what, how bad, where."""
+    """One thing wrong with one record (or with what stands between): what, how bad, where.
+
+    `line` is that of the chunk, counted from 0.
+    """
 
     rule: str
     severity: Severity
@@ -59,226 +50,171 @@ class Issue:
     hint: str
     line: int
     element: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Root:
-    """The root's start tag, the tag that ends it, and whether its attributes are valid."""
-
-    tag: bytes
-    end: bytes
-    valid: bool = True
-
-
-@dataclass(slots=True)
-class Chunk:
-    """Consecutive pieces under one root."""
-
-    root: Root
-    pieces: list[Frame | Gap] = field(default_factory=list)
-    size: int = 0
-
-    @property
-    def frames(self) -> list[Frame]:
-        """The records of the chunk."""
-        return [piece for piece in self.pieces if isinstance(piece, Frame)]
-
-    @property
-    def gaps(self) -> list[Gap]:
-        """What stands between them."""
-        return [piece for piece in self.pieces if isinstance(piece, Gap)]
-
-    @property
-    def end(self) -> int:
-        """The offset in the file after the last piece."""
-        return self.pieces[-1].offset + len(self.pieces[-1].raw)
-
-    def add(self, piece: Frame | Gap) -> None:
-        """Append the next piece."""
-        self.pieces.append(piece)
-        self.size += len(piece.raw)
+    field: str | None = None
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A chunk's records as elements, in order; issues by place in the chunk; ranges of text."""
+    """A chunk and what is known of it; lists have an entry for each record, in order.
 
-    root: etree._Element
+    `identities` are comparable, `named` as they stand there. `issues` are by place in the chunk,
+    `stray` is where text stands between records. The digests `people` and `contents` are empty
+    where nobody asked for them.
+    """
+
+    chunk: Chunk
+    named: list[str]
+    identities: list[str]
+    traits: list[Traits]
     issues: dict[int, list[Issue]]
-    stray: list[tuple[Gap, int, int]]
+    stray: list[Span]
     general: list[Issue]
-
-
-def parse(document: bytes) -> etree._Element:
-    """Parse one document without comments, instructions and entities; only elements are left.
-
-    Raises:
-        ChunkBroken: if it is not well-formed.
-    """
-    parser = etree.XMLParser(
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        huge_tree=False,
-        recover=False,
-        remove_comments=True,
-        remove_pis=True,
-    )
-    try:
-        return etree.fromstring(document, parser)
-    except etree.XMLSyntaxError as error:
-        raise ChunkBroken(getattr(error, "code", 0)) from None
-
-
-def parse_under(root: Root, content: bytes, records: int) -> etree._Element:
-    """Parse content under its root and make sure that it holds so many records.
-
-    Raises:
-        ChunkBroken: if it is not well-formed or holds another number of elements.
-    """
-    element = parse(root.tag + content + root.end)
-    if len(element) != records:
-        raise ChunkBroken(0)
-    return element
+    lines: int
+    people: list[bytes]
+    contents: list[bytes]
 
 
 @dataclass(frozen=True, slots=True)
 class Checker:
-    """What records are checked by. `key` keeps the digests of identifiers private to a run."""
+    """What records are checked by.
+
+    With a `key`, records get digests that tell people and their content apart from file to file
+    and mean nothing to those who do not have the key. Serves one thread at a time: take `fresh()`
+    in each worker and keep it there.
+    """
 
     schema: Schema
     rules: RuleSet
     today: date = date.min
-    key: bytes = b"sisdrop"
+    key: bytes = b""
+    _keep_blanks: bool = field(init=False, repr=False, compare=False)
+    _facts: FactSheet = field(init=False, repr=False, compare=False)
+    _traits: TraitsReader = field(init=False, repr=False, compare=False)
 
-    def check_root(self, root: Root, line: int) -> list[Issue]:
+    def __post_init__(self) -> None:
+        active, groups = self.rules.active, self.rules.user_groups
+        # An operator's XPath may look at whitespace; nothing of ours does.
+        object.__setattr__(self, "_keep_blanks", any(rule.xpath for rule in active))
+        object.__setattr__(self, "_facts", FactSheet(active))
+        object.__setattr__(self, "_traits", TraitsReader(active, groups, self.today))
+
+    def fresh(self) -> "Checker":
+        """The same checker compiled again, for another thread."""
+        return Checker(self.schema.fresh(), self.rules, self.today, self.key)
+
+    def check_root(self, root: Root) -> list[Issue]:
         """What the schema says of the root's own attributes."""
         rule = self.rules.find(SCHEMA_RULE)
         if rule is None:
             return []
-        entries = self._errors(parse(root.tag + root.end))
-        return [_schema_issue(rule, describe(entry), line) for entry in entries]
+        faults = SchemaCheck(self.schema).root_faults(parse(root.tag + root.end))
+        return [_schema_issue(rule, fault) for fault in faults]
 
     def check(self, chunk: Chunk) -> Checked:
-        """Check one chunk.
+        """Check a chunk whose records the framer has told apart.
 
         Raises:
             ChunkBroken: if it is not well-formed, or was cut in the wrong place.
         """
-        content = b"".join(piece.raw for piece in chunk.pieces)
-        frames = chunk.frames
-        element = parse_under(chunk.root, content, len(frames))
-        stray = [(gap, *span) for gap in chunk.gaps for span in stray_text(gap.raw)]
-        issues = self._broken_rules(element, frames)
-        if stray:
-            _drop_text(element)
-        for index, found in self._schema_issues(element, chunk, frames):
-            issues.setdefault(index, []).append(found)
-        for index, found in self._unknown_groups(element, frames):
-            issues.setdefault(index, []).append(found)
-        return Checked(element, issues, stray, self._text_issues(stray))
+        records, keep_blanks = len(chunk.spans), self._keep_blanks
+        element = parse_under(chunk.root, chunk.content, records, keep_blanks=keep_blanks)
+        return self._checked(element, chunk, self._read(element, chunk.content))
 
-    def _schema_issues(
-        self, element: etree._Element, chunk: Chunk, frames: list[Frame]
-    ) -> list[tuple[int, Issue]]:
-        """The schema's verdict: on all records at once if that can be told apart, else on each."""
-        rule = self.rules.find(SCHEMA_RULE)
-        if rule is None:
-            return []
-        if not chunk.root.valid:
-            element.attrib.clear()
-        entries = list(self._errors(element))
-        places = [place for entry in entries if (place := place_of(entry)) is not None]
-        above = chunk.root.tag.count(b"\n") + 1
-        lines = sum(piece.raw.count(b"\n") for piece in chunk.pieces) + above if entries else 0
-        if lines > _MOST_LINES or len(places) < len(entries):
-            return [
-                (index, issue)
-                for index, frame in enumerate(frames)
-                for issue in self._schema_issues_of(rule, chunk.root, frame)
+    def check_slice(self, root: Root, content: bytes) -> Checked:
+        """Check bytes that seem to be whole records.
+
+        Raises:
+            ChunkBroken: if they are not, or need a closer look.
+        """
+        element = parse_under(root, content, keep_blanks=self._keep_blanks)
+        if len(element) > MOST_RECORDS:
+            raise ChunkBroken
+        facts = self._read(element, content)
+        spans = find_spans(root, content, len(element), facts.filled)
+        return self._checked(element, Chunk(root, content, spans), facts)
+
+    def _read(self, element: etree._Element, content: bytes) -> Facts:
+        return self._facts.read(element, padded=may_hold_no_break_spaces(content))
+
+    def _checked(self, element: etree._Element, chunk: Chunk, facts: Facts) -> Checked:
+        traits = [self._traits.read(line) for line in facts.traits]
+        if facts.users < len(traits):
+            traits = [
+                t if e.tag == RECORD else _NOBODY for t, e in zip(traits, element, strict=True)
             ]
-        first = chunk.pieces[0].line - above
-        return [
-            (place, _schema_issue(rule, describe(entry), first + max(entry.line, above)))
-            for place, entry in zip(places, entries, strict=True)
-        ]
+        stray = list(_stray(chunk)) if facts.is_strewn else []
+        issues = _broken_rules(chunk, traits)
+        schema = self.rules.find(SCHEMA_RULE)
+        if schema is not None:
+            if stray:
+                _drop_text(element)
+            for index, fault in SchemaCheck(self.schema).faults(element, chunk):
+                issues.setdefault(index, []).append(_schema_issue(schema, fault))
+        return Checked(
+            chunk=chunk,
+            named=facts.named,
+            identities=facts.identities,
+            traits=traits,
+            issues=issues,
+            stray=stray,
+            general=[_schema_issue(schema, f) for f in text_faults(chunk, stray)] if schema else [],
+            lines=chunk.content.count(b"\n"),
+            people=self._people(facts.identities),
+            contents=self._contents(chunk),
+        )
 
-    def _schema_issues_of(self, rule: Rule, root: Root, frame: Frame) -> list[Issue]:
-        """The schema's verdict on one record alone, so that no other record has a say in it."""
-        element = parse_under(root, frame.raw, 1)
-        if not root.valid:
-            element.attrib.clear()
-        if element[0].tag != RECORD:
-            fault = SchemaFault(_plain(frame.name), UNKNOWN_PLACE, 0)
-            return [_schema_issue(rule, fault, frame.line)]
-        above = root.tag.count(b"\n") + 1
-        faults = [describe(entry) for entry in self._errors(element)]
-        return [_schema_issue(rule, f, frame.line + max(f.line - above, 0)) for f in faults]
-
-    def _errors(self, element: etree._Element) -> Iterator[Any]:
-        self.schema.validator.validate(element)
-        # The stubs do not know that the log can be walked.
-        log: Any = self.schema.validator.error_log
-        return iter(log)
-
-    def _text_issues(self, stray: list[tuple[Gap, int, int]]) -> list[Issue]:
-        rule = self.rules.find(SCHEMA_RULE)
-        if rule is None:
+    def _people(self, identities: list[str]) -> list[bytes]:
+        if not self.key:
             return []
-        fault = SchemaFault(ROOT, STRAY_TEXT, 0)
-        return [
-            _schema_issue(rule, fault, gap.line + gap.raw.count(b"\n", 0, start))
-            for gap, start, _ in stray
-        ]
+        return [person(self.key, line.partition("\t")[0]) for line in identities]
 
-    def _unknown_groups(
-        self, element: etree._Element, frames: list[Frame]
-    ) -> Iterator[tuple[int, Issue]]:
-        rule = self.rules.find(USER_GROUP)
-        if rule is None:
-            return
-        for index, record in enumerate(element):
-            group = text_of(record.find("user_group"))
-            if group and group not in self.rules.user_groups:
-                yield index, issue_of(rule, frames[index].line)
-
-    def _broken_rules(self, element: etree._Element, frames: list[Frame]) -> dict[int, list[Issue]]:
-        issues: dict[int, list[Issue]] = {}
-        broken = self.rules.broken(element)
-        places = {record: index for index, record in enumerate(element)} if broken else {}
-        for record, rule in broken:
-            index = places[record]
-            issues.setdefault(index, []).append(issue_of(rule, frames[index].line))
-        return issues
+    def _contents(self, chunk: Chunk) -> list[bytes]:
+        """Not hashlib's: that lets go of the interpreter lock for each record, and waits for it."""
+        if not self.key:
+            return []
+        seed = int.from_bytes(self.key[:_DIGEST], "big")
+        view = memoryview(chunk.content)
+        return [xxhash.xxh3_64_digest(view[start:end], seed) for start, end in chunk.spans]
 
 
-def _schema_issue(rule: Rule, fault: SchemaFault, line: int) -> Issue:
-    message = f"{fault.element} {fault.sentence}."
-    return Issue(rule.id, rule.severity, message, rule.hint, line, fault.element)
+_NOBODY = Traits("", 0, (), (), ())
+
+
+def person(key: bytes, primary_id: str) -> bytes:
+    """The digest of a person: eight bytes of keyed BLAKE2b of the comparable primary id."""
+    return blake2b(primary_id.encode(), digest_size=_DIGEST, key=key).digest()
 
 
 def issue_of(rule: Rule, line: int) -> Issue:
     """That a record, beginning at `line`, breaks a rule."""
-    return Issue(rule.id, rule.severity, rule.message, rule.hint, line)
+    return Issue(
+        rule.id, rule.severity, rule.message, rule.hint, line, field=rule.field, why=rule.why
+    )
 
 
-def stray_text(raw: bytes) -> Iterator[tuple[int, int]]:
-    """Where text stands in a gap: from the first to after the last byte that is no space."""
-    at = 0
-    passed = [m.span() for m in _NO_TEXT.finditer(raw) if m[1] is None]
-    for end, following in [*passed, (len(raw), len(raw))]:
-        text = raw[at:end]
-        if text.strip():
-            yield at + len(text) - len(text.lstrip()), at + len(text.rstrip())
-        at = following
+def _schema_issue(rule: Rule, fault: SchemaFault) -> Issue:
+    message = f"{fault.element} {fault.sentence}."
+    element, line = fault.element, fault.line
+    return Issue(rule.id, rule.severity, message, rule.hint, line, element, why=rule.why)
+
+
+def _broken_rules(chunk: Chunk, traits: Sequence[Traits]) -> dict[int, list[Issue]]:
+    return {
+        index: [issue_of(rule, line) for rule in one.broken]
+        for index, one in enumerate(traits)
+        if one.broken
+        for line in (chunk.first_line(index),)
+    }
+
+
+def _stray(chunk: Chunk) -> Iterator[Span]:
+    for at, end in chunk.gaps:
+        for start, stop in stray_text(chunk.content[at:end]):
+            yield at + start, at + stop
 
 
 def _drop_text(root: etree._Element) -> None:
     root.text = None
     for record in root:
         record.tail = None
-
-
-def _plain(name: bytes) -> str:
-    """An element's name without its prefix."""
-    return name.decode("utf-8", "replace").rpartition(":")[2]

@@ -1,110 +1,134 @@
 """Tell which identifiers of a file have been seen before, in a few bytes per identifier.
 
 Alma compares identifiers without regard to case, and whatever their label: primary ids and
-additional identifiers share one namespace.
+additional identifiers share one namespace. They come here in the form of `facts.comparable`.
 """
 
-import hashlib
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 _SMALLEST = 1024
 
 
-def normalise(value: str | None) -> str:
-    """The form in which two identifiers are the same for Alma; empty for a blank one."""
-    return (value or "").strip().casefold()
+def digests(values: Iterable[str]) -> list[int]:
+    """64 bits for each identifier, never 0; they mean nothing outside this process.
+
+    Python's own hash of a text is SipHash under a key that is drawn at its start (PEP 456), so
+    nobody can choose identifiers that collide. Among four million the odds of any two doing so
+    by chance are one in two million.
+    """
+    return [hash(value) or 1 for value in values]
 
 
 class DigestSet:
     """A set of 64-bit digests in one packed open-addressing table: 12 to 24 bytes for each.
 
-    A Python set of the same digests takes about 70. Zero marks a free slot, so the digest 0 is
-    kept as 1.
+    A Python set of the same digests takes about 70. Zero marks a free slot.
     """
 
     def __init__(self) -> None:
-        self._slots = array("Q", bytes(8 * _SMALLEST))
+        self._slots = array("q", bytes(8 * _SMALLEST))
         self._count = 0
 
     def __len__(self) -> int:
         return self._count
 
     def __contains__(self, digest: int) -> bool:
-        return self._slots[self._find(self._slots, digest or 1)] != 0
+        slots = self._slots
+        mask = len(slots) - 1
+        slot = digest & mask
+        while (found := slots[slot]) and found != digest:
+            slot = (slot + 1) & mask
+        return found != 0
 
     @property
     def size_bytes(self) -> int:
         """What the table takes in memory."""
         return len(self._slots) * self._slots.itemsize
 
-    def add(self, digest: int) -> bool:
-        """Take the digest in; tells whether it was new."""
-        digest = digest or 1
-        slot = self._find(self._slots, digest)
-        if self._slots[slot]:
-            return False
-        self._slots[slot] = digest
-        self._count += 1
-        if self._count * 3 > len(self._slots) * 2:
-            self._grow()
-        return True
+    def add_new(self, digests: Sequence[int]) -> list[int] | None:
+        """Take the digests in if all are new and differ: gives the slots filled, for `undo`.
 
-    @staticmethod
-    def _find(slots: "array[int]", digest: int) -> int:
+        Otherwise takes none and gives None.
+        """
+        self._make_room(len(digests))
+        slots = self._slots
         mask = len(slots) - 1
-        slot = digest & mask
-        while (found := slots[slot]) and found != digest:
-            slot = (slot + 1) & mask
-        return slot
+        filled: list[int] = []
+        for digest in digests:
+            slot = digest & mask
+            while found := slots[slot]:
+                if found == digest:
+                    self._count += len(filled)
+                    self.undo(filled)
+                    return None
+                slot = (slot + 1) & mask
+            slots[slot] = digest
+            filled.append(slot)
+        self._count += len(filled)
+        return filled
 
-    def _grow(self) -> None:
-        slots = array("Q", bytes(16 * len(self._slots)))
+    def undo(self, filled: list[int]) -> None:
+        """Take back what was added last; nothing may have been added since."""
+        for slot in filled:
+            self._slots[slot] = 0
+        self._count -= len(filled)
+
+    def _make_room(self, more: int) -> None:
+        """Keep a third of the slots free."""
+        size = len(self._slots)
+        while (self._count + more) * 3 > size * 2:
+            size *= 2
+        if size == len(self._slots):
+            return
+        # Not from bytes, which would lie beside it while it is made.
+        slots = array("q", (0,)) * size
+        mask = size - 1
         for digest in self._slots:
             if digest:
-                slots[self._find(slots, digest)] = digest
+                slot = digest & mask
+                while slots[slot]:
+                    slot = (slot + 1) & mask
+                slots[slot] = digest
         self._slots = slots
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """The identifiers of one record, normalised, blank ones left out of `others`."""
+    """The identifiers of one record, comparable, blank ones left out of `others`."""
 
     primary: str
     others: tuple[str, ...]
 
     @classmethod
-    def of(cls, primary: str | None, others: Iterable[str | None]) -> "Identity":
-        """Normalise what a record carries."""
-        return cls(normalise(primary), tuple(v for v in map(normalise, others) if v))
+    def read(cls, line: str) -> "Identity":
+        """What a line of identifiers says: the primary one first, tabs between."""
+        primary, *others = line.split("\t")
+        return cls(primary, tuple(value for value in others if value))
 
     @property
     def values(self) -> tuple[str, ...]:
-        """All of them, the primary one first."""
-        return (self.primary, *self.others) if self.primary else self.others
+        """All of them, each once, the primary one first."""
+        return tuple(dict.fromkeys((self.primary, *self.others) if self.primary else self.others))
 
     @property
     def repeats(self) -> bool:
         """Whether one value stands under two labels."""
-        return len(set(self.values)) < len(self.values)
+        return len(self.values) < len(self.others) + bool(self.primary)
 
 
 class Register:
     """Who has been seen in this file so far, and which identifiers are taken.
 
-    `key` keeps the digests from meaning anything outside this run. `same_person_may_return` must
-    be true when a repeated primary id does not leave a record out: only then must the register
-    remember whose an identifier is.
+    `same_person_may_return` must be true when a repeated primary id does not leave a record out:
+    only then must the register remember whose an identifier is.
     """
 
-    def __init__(self, key: bytes, *, same_person_may_return: bool = False) -> None:
-        self._hash = hashlib.blake2b(digest_size=8, key=key)
+    def __init__(self, *, same_person_may_return: bool = False) -> None:
         self._seen = DigestSet()
         self._taken = DigestSet()
         self._owned = DigestSet() if same_person_may_return else None
-        self._last: Identity | None = None
-        self._last_digests: list[int] = []
 
     @property
     def size_bytes(self) -> int:
@@ -112,39 +136,44 @@ class Register:
         owned = self._owned.size_bytes if self._owned is not None else 0
         return self._seen.size_bytes + self._taken.size_bytes + owned
 
+    def take_all(self, identities: list[str]) -> bool:
+        """Meet and keep a run of records if nothing in them was met before; else touch nothing.
+
+        A value that a record repeats counts as met, too.
+        """
+        if self._owned is not None:
+            return False
+        values = "\t".join(identities).split("\t")
+        taken = self._taken.add_new(digests(filter(None, values)))
+        if taken is None:
+            return False
+        primaries = (line.partition("\t")[0] for line in identities)
+        if self._seen.add_new(digests(filter(None, primaries))) is None:
+            self._taken.undo(taken)
+            return False
+        return True
+
     def meet(self, identity: Identity) -> bool:
         """Note that the person occurs; tells whether they did before. Blank ids never did."""
-        return bool(identity.primary) and not self._seen.add(self._digests(identity)[0])
+        return bool(identity.primary) and self._seen.add_new(digests([identity.primary])) is None
 
     def is_taken(self, identity: Identity) -> bool:
         """Whether a kept record of somebody else carries one of these identifiers."""
         return any(
             digest in self._taken and not self._is_own(value, identity)
-            for value, digest in zip(identity.values, self._digests(identity), strict=True)
+            for value, digest in zip(identity.values, digests(identity.values), strict=True)
         )
 
     def keep(self, identity: Identity) -> None:
         """Note that the record is kept: its identifiers are taken from now on."""
-        for value, digest in zip(identity.values, self._digests(identity), strict=True):
-            if self._taken.add(digest) and self._owned is not None:
-                self._owned.add(self._digest(_owned(value, identity)))
+        for value, digest in zip(identity.values, digests(identity.values), strict=True):
+            if self._taken.add_new([digest]) is not None and self._owned is not None:
+                self._owned.add_new(digests([_owned(value, identity)]))
 
     def _is_own(self, value: str, identity: Identity) -> bool:
-        return self._owned is not None and self._digest(_owned(value, identity)) in self._owned
-
-    def _digests(self, identity: Identity) -> list[int]:
-        """The digests of an identity's values; those of the last one asked for are at hand."""
-        if identity is not self._last:
-            self._last = identity
-            self._last_digests = [self._digest(value) for value in identity.values]
-        return self._last_digests
-
-    def _digest(self, value: str) -> int:
-        digest = self._hash.copy()
-        digest.update(value.encode())
-        return int.from_bytes(digest.digest(), "little")
+        return self._owned is not None and digests([_owned(value, identity)])[0] in self._owned
 
 
 def _owned(value: str, identity: Identity) -> str:
-    # No identifier holds a NUL: XML cannot carry it.
-    return f"{value}\0{identity.primary}"
+    # No identifier holds a tab: it separates them.
+    return f"{value}\t{identity.primary}"

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]")
 _DECLARATION = re.compile(rb"""<\?xml\s[^>]*?\bencoding\s*=\s*(["'])([^"'>]*)\1""")
-_HEAD = 1024
 _MARKS = (
     (codecs.BOM_UTF32_LE, "UTF-32"),
     (codecs.BOM_UTF32_BE, "UTF-32"),
@@ -43,7 +42,7 @@ def wide_encoding(head: bytes) -> str | None:
 
 def foreign_declaration(prolog: bytes) -> int | None:
     """Where an XML declaration at the start of `prolog` names another encoding than UTF-8."""
-    found = _DECLARATION.match(prolog[:_HEAD])
+    found = _DECLARATION.match(prolog)
     if found is None or found[2].lower() == b"utf-8":
         return None
     return found.start(2)

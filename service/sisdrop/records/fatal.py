@@ -5,38 +5,31 @@ asked for its place: the bytes, the well-formedness, the framing, the root. The 
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
 
 from sisdrop.model import Fatal
 from sisdrop.records.encoding import ByteFault, ByteWatch, foreign_declaration, guess, wide_encoding
-from sisdrop.records.framing import BOM, Ailment, Trouble
+from sisdrop.records.framing import BOM, Ailment, Framer, Trouble
+from sisdrop.records.place import (
+    LONGEST_CHARACTER,
+    Source,
+    blocks,
+    character,
+    excerpt,
+    locate,
+    read,
+)
 from sisdrop.records.wellformed import TEXTS, Break, Cause, find_break
+from sisdrop.records.zip_directory import ZIP_MARKS
 
-_BLOCK = 1 << 18
 _HEAD = 1024
-_ZIP_MARKS = (b"PK\x03\x04", b"PK\x05\x06")
 _CONSTRUCT = re.compile(rb"<!--|<!\[CDATA\[|<\?")
 _DECLARATIONS = (b"<!doctype", b"<!entity", b"<!element", b"<!attlist", b"<!notation")
-_LONGEST_CHARACTER = 4
 _NOT_WELL_FORMED = "xml.not-well-formed"
 _FORBIDDEN = "xml.forbidden-construct"
 _TOO_LARGE = "xml.record-too-large"
 _TRUNCATED = "xml.truncated"
 _EXPORT_AGAIN = "The export or the copy broke off: export the file again."
-
-
-class Source(Protocol):
-    """The file, from which any part can be read again."""
-
-    def seek(self, offset: int, /) -> int:
-        """Go to an offset in bytes."""
-        ...
-
-    def read(self, size: int, /) -> bytes:
-        """The next bytes, fewer than `size` only at the end."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,39 +70,41 @@ def diagnose(source: Source, stop: Stop) -> Fatal:
     """
     fault = _judge_head(source) or _judge_rest(source, stop)
     line, column = locate(source, fault.offset)
-    raw = _character(_read(source, fault.offset, _LONGEST_CHARACTER))
-    return Fatal(fault.rule, line, column, fault.offset, raw.hex(), fault.message, fault.hint)
+    raw = character(source, fault.offset)
+    return Fatal(
+        rule=fault.rule,
+        line=line,
+        column=column,
+        offset=fault.offset,
+        bytes_hex=raw.hex(),
+        message=fault.message,
+        hint=fault.hint,
+        record=_record_at(source, stop, fault.offset),
+        excerpt=excerpt(source, fault.offset, raw),
+    )
 
 
-def locate(source: Source, offset: int) -> tuple[int, int]:
-    """Line and column of an offset, both from 1; the column counts characters, not the BOM."""
-    line, start = 1, b""
-    for block in blocks(source, 0, offset):
-        line += block.count(b"\n")
-        start = (start + block).rpartition(b"\n")[2]
-    return line, len(start.removeprefix(BOM).decode("utf-8", "replace")) + 1
-
-
-def blocks(source: Source, start: int, end: int | None = None) -> Iterator[bytes]:
-    """The bytes from `start` to `end`, or to the end of the file."""
-    at = start
-    while end is None or at < end:
-        source.seek(at)
-        block = source.read(_BLOCK if end is None else min(_BLOCK, end - at))
-        if not block:
-            return
-        at += len(block)
-        yield block
+def _record_at(source: Source, stop: Stop, offset: int) -> int | None:
+    """The ordinal of the record that an offset is in, or that begins there."""
+    if stop.trouble is not None and stop.trouble.record_offset == offset:
+        return stop.trouble.record
+    framer = Framer(stop.max_piece)
+    framer.feed(stop.root_tag)
+    for block in blocks(source, stop.good, offset):
+        framer.feed(block)
+    framer.close()
+    record = framer.trouble.record if framer.trouble is not None else None
+    return None if record is None else stop.records + record
 
 
 def _judge_head(source: Source) -> Fault | None:
-    head = _read(source, 0, _HEAD)
-    if head.startswith(_ZIP_MARKS):
+    head = read(source, 0, _HEAD)
+    if head.startswith(ZIP_MARKS):
         return Fault(
-            _NOT_WELL_FORMED,
+            "zip.not-one-file",
             0,
-            "This is a zip archive, not XML.",
-            "This is a zip archive: drop the XML inside it.",
+            "There is another zip in the zip, not XML.",
+            "Zip the XML file itself, once, or drop the XML itself.",
         )
     if wide := wide_encoding(head):
         message = f"The file is in {wide}, not UTF-8."
@@ -134,14 +129,14 @@ def judge_declaration(prolog: bytes, offset: int) -> Fault | None:
 
 def _judge_rest(source: Source, stop: Stop) -> Fault:
     if not stop.root_tag and _is_blank(source):
-        message = "The file is empty." if not _read(source, 0, 1) else "The file is blank."
+        message = "The file is empty." if not read(source, 0, 1) else "The file is blank."
         return Fault("xml.empty", 0, message, "The export wrote no records: run it again.")
     found = find_break(stop.root_tag, blocks(source, stop.good, stop.until))
     if found is not None:
         found = Break(stop.good + found.offset, found.cause)
         # A break where we stopped reading is none of the file's.
         found = None if stop.until is not None and found.cause in _AT_END else found
-    upto = stop.until if found is None else found.offset + _LONGEST_CHARACTER
+    upto = stop.until if found is None else found.offset + LONGEST_CHARACTER
     faults = [
         _from_bytes(source, stop, upto),
         stop.fault,
@@ -174,7 +169,7 @@ def _byte_fault(fault: ByteFault) -> Fault:
         return Fault(
             "xml.control-character",
             fault.offset,
-            "A control character stands here that XML forbids.",
+            f"The character U+{ord(fault.raw.decode()):04X} stands here, which XML forbids.",
             "Let the export drop control characters from names and addresses.",
         )
     return Fault(
@@ -197,7 +192,7 @@ def _from_break(source: Source, stop: Stop, found: Break | None) -> Fault | None
     rule = _NOT_WELL_FORMED
     if found.cause is Cause.CHARACTER_REFERENCE:
         rule = "xml.control-character"
-    elif found.cause is Cause.QUOTE and _read(source, found.offset - 2, 2) == b"<!":
+    elif found.cause is Cause.QUOTE and read(source, found.offset - 2, 2) == b"<!":
         return _declaration(source, found.offset - 2)
     return Fault(rule, found.offset, *TEXTS[found.cause])
 
@@ -225,7 +220,7 @@ def _forgotten_end(source: Source, stop: Stop, found: Break) -> Fault | None:
     if trouble.nested is not None:
         message = f"{story}: another <user> begins inside it."
         return Fault(_NOT_WELL_FORMED, trouble.nested, message, hint)
-    if _read(source, found.offset, 8) == b"</users>":
+    if read(source, found.offset, 8) == b"</users>":
         message = f"{story}, or an element in it has no end tag."
         return Fault(_NOT_WELL_FORMED, found.offset, message, hint)
     return None
@@ -233,7 +228,7 @@ def _forgotten_end(source: Source, stop: Stop, found: Break) -> Fault | None:
 
 def _hides_the_end(source: Source, offset: int) -> bool:
     """Whether a comment or the like opens here that swallows the root's end tag."""
-    if not _CONSTRUCT.match(_read(source, offset, 9)):
+    if not _CONSTRUCT.match(read(source, offset, 9)):
         return False
     tail = b""
     for block in blocks(source, offset):
@@ -271,12 +266,12 @@ def _from_trouble(source: Source, stop: Stop, found: Break | None) -> Fault | No
         _TOO_LARGE,
         trouble.offset,
         f"{what} is larger than a record may be.",
-        "Look for a missing end tag, or raise validation.max_record_size.",
+        "Look for a missing end tag, or ask the operator to raise validation.max_record_size.",
     )
 
 
 def _declaration(source: Source, offset: int) -> Fault:
-    head = _read(source, offset, 32).lower()
+    head = read(source, offset, 32).lower()
     if not head.startswith(_DECLARATIONS):
         return Fault(_NOT_WELL_FORMED, offset, *TEXTS[Cause.LESS_THAN])
     if head.startswith(b"<!doctype html"):
@@ -284,19 +279,3 @@ def _declaration(source: Source, offset: int) -> Fault:
     else:
         hint = "Let the export write no DOCTYPE: Alma needs none, and it can hide other files."
     return Fault(_FORBIDDEN, offset, "A DOCTYPE or entity declaration stands here.", hint)
-
-
-def _read(source: Source, offset: int, size: int) -> bytes:
-    source.seek(max(offset, 0))
-    return source.read(size)
-
-
-def _character(raw: bytes) -> bytes:
-    """The first character of some bytes, or the first byte if they begin with none."""
-    for size in range(1, len(raw) + 1):
-        try:
-            raw[:size].decode()
-        except UnicodeDecodeError:
-            continue
-        return raw[:size]
-    return raw[:1]

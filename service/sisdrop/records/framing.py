@@ -149,6 +149,29 @@ class Framer:
         """Whether the root's end tag has been seen."""
         return self._stage is _Stage.EPILOG
 
+    @property
+    def at_rest(self) -> bool:
+        """Whether all bytes so far were whole records and what stands between them."""
+        return self._stage is _Stage.BODY and self._start == len(self._buffer)
+
+    @property
+    def offset(self) -> int:
+        """How many bytes have been cut into pieces."""
+        return self._base + self._start
+
+    @property
+    def lines(self) -> int:
+        """How many line breaks were in them."""
+        return self._line - 1
+
+    def skip(self, length: int, lines: int, records: int) -> None:
+        """Pass over whole records that somebody else has looked at; only at rest."""
+        self._base += len(self._buffer) + length
+        self._buffer = b""
+        self._start = self._at = 0
+        self._line += lines
+        self.ordinal += records
+
     def feed(self, block: bytes) -> list[Piece]:
         """Take the next block and give the pieces that are complete by now."""
         if self.trouble is not None:

@@ -4,31 +4,28 @@ The only part of the check that remembers earlier records. Touches no disk and n
 """
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-
-from lxml import etree
+from typing import Protocol
 
 from sisdrop.errors import Broken, Reason
 from sisdrop.model import Counts, Severity
-from sisdrop.profile import Tally, text_of
+from sisdrop.profile import Tally
 from sisdrop.records.check import (
     SCHEMA_RULE,
     Checked,
     Checker,
-    Chunk,
-    ChunkBroken,
     Issue,
     issue_of,
-    parse_under,
 )
+from sisdrop.records.chunk import ChunkBroken, Span, parse_under
 from sisdrop.records.duplicates import Identity, Register
 from sisdrop.records.findings import Findings
-from sisdrop.records.framing import Frame
 
 SAME_PERSON = "alma.duplicate-primary-id"
 TAKEN = "alma.duplicate-identifier"
 REPEATED = "alma.identifier-repeated-in-record"
+ERASING = "alma.would-erase"
 
 
 @dataclass(slots=True)
@@ -64,62 +61,114 @@ class Cuts:
         self.bounds.extend((start, end))
 
 
-class Judge:
-    """Judges chunk after chunk; `counts`, `findings`, `tally` and `cuts` grow on the way."""
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a chunk stands in its file: bytes, lines and records before it."""
 
-    def __init__(self, checker: Checker) -> None:
+    offset: int
+    lines: int
+    records: int
+
+
+class Earlier(Protocol):
+    """What was sent last."""
+
+    def fields_of(self, person: bytes) -> Collection[str]:
+        """The fields that this person had in it; none if it did not hold the person."""
+        ...
+
+
+class Judge:
+    """Judges chunk after chunk; `counts`, `findings`, `tally` and `cuts` grow on the way.
+
+    With `earlier`, a record without a field that its person had there is left out, so that Alma
+    keeps what it has; the checker must give digests of people then.
+    """
+
+    def __init__(self, checker: Checker, earlier: Earlier | None = None) -> None:
         self.counts = Tallies()
         self.findings = Findings()
-        self.tally = Tally(checker.today)
+        self.tally = Tally()
         self.cuts = Cuts()
         self._same_person = checker.rules.find(SAME_PERSON)
         self._taken = checker.rules.find(TAKEN)
         self._repeated = checker.rules.find(REPEATED)
         self._schema = checker.rules.find(SCHEMA_RULE)
+        self._erasing = checker.rules.find(ERASING)
+        self._earlier = earlier
         returning = self._same_person is None or self._same_person.severity != Severity.ERROR
-        self._register = Register(checker.key, same_person_may_return=returning)
+        self._register = Register(same_person_may_return=returning)
         self._root_is_bad = False
 
-    def judge_root(self, issues: list[Issue]) -> None:
+    def judge_root(self, issues: list[Issue], line: int) -> None:
         """Note what is wrong with the root: with an error there, nothing can be delivered."""
         for issue in issues:
-            self.findings.add(issue, None)
+            self.findings.add(issue, line, None)
         self._root_is_bad = any(issue.severity == Severity.ERROR for issue in issues)
 
-    def judge(self, chunk: Chunk, checked: Checked) -> bytes:
-        """Judge the records of the next chunk; gives the bytes to be sent for it.
+    def judge(self, checked: Checked, place: Place) -> tuple[bytes, list[int]]:
+        """Judge the next chunk; gives the bytes to be sent for it, and the records in them.
 
         Raises:
             Broken: if what is left after cutting is no XML any more (our bug, never the file's).
         """
-        frames = chunk.frames
-        cut = self._cut_text(checked)
-        for index, (frame, record) in enumerate(zip(frames, list(checked.root), strict=True)):
-            if not self._is_delivered(frame, record, checked.issues.get(index, [])):
-                cut.append((frame.offset, frame.offset + len(frame.raw)))
-                checked.root.remove(record)
-        self.tally.add(checked.root)
-        cut.sort()
-        for start, end in cut:
-            self.cuts.add(start, end)
-        content = _without(cut, chunk)
-        if cut:
-            _prove(chunk, content, len(checked.root))
-        return content
-
-    def _cut_text(self, checked: Checked) -> list[tuple[int, int]]:
+        first_line = place.lines + 1
         for issue in checked.general:
-            self.findings.add(issue, None)
-        if self._schema is None or self._schema.severity != Severity.ERROR:
-            return []
-        return [(gap.offset + start, gap.offset + end) for gap, start, end in checked.stray]
+            self.findings.add(issue, first_line + issue.line, None)
+        kept = list(self._kept(checked, place))
+        self.tally.add([checked.traits[index] for index in kept])
+        cut = self._cut(checked, kept)
+        for start, end in cut:
+            self.cuts.add(place.offset + start, place.offset + end)
+        return _without(checked, cut, len(kept)), kept
 
-    def _is_delivered(self, frame: Frame, record: etree._Element, issues: list[Issue]) -> bool:
-        identity = _identity(record)
+    def _cut(self, checked: Checked, kept: list[int]) -> list[Span]:
+        """What of a chunk is left out: records, and text between them."""
+        is_error = self._schema is not None and self._schema.severity == Severity.ERROR
+        stray = checked.stray if is_error else []
+        left_out = set(range(len(checked.traits))).difference(kept)
+        return sorted([*stray, *(checked.chunk.spans[index] for index in left_out)])
+
+    def _kept(self, checked: Checked, place: Place) -> Iterator[int]:
+        """The records that are delivered: taken in runs, and one by one where that cannot be."""
+        doubtful = [i for i, issues in sorted(checked.issues.items()) if self._is_doubtful(issues)]
+        alone = frozenset(doubtful)
+        for run in _runs(len(checked.traits), doubtful):
+            if run.start in alone or not self._take(checked, run, place):
+                yield from (index for index in run if self._is_delivered(checked, index, place))
+            else:
+                yield from run
+
+    def _is_doubtful(self, issues: list[Issue]) -> bool:
+        """Whether they may leave a record out."""
+        return any(
+            issue.severity == Severity.ERROR or (self._earlier is not None and issue.field)
+            for issue in issues
+        )
+
+    def _take(self, checked: Checked, run: range, place: Place) -> bool:
+        """Deliver a run of records without errors, if none of their identifiers was met before."""
+        if self._root_is_bad:
+            return False
+        if not self._register.take_all(checked.identities[run.start : run.stop]):
+            return False
+        warned = [index for index in run if index in checked.issues]
+        for index in warned:
+            self._note(checked, index, place, checked.issues[index])
+        self.counts.delivered += len(run)
+        self.counts.warned += len(warned)
+        return True
+
+    def _is_delivered(self, checked: Checked, index: int, place: Place) -> bool:
+        identity = Identity.read(checked.identities[index])
         is_duplicate = self._register.meet(identity)
-        issues = [*issues, *self._identity_issues(frame, identity, is_duplicate)]
-        for issue in issues:
-            self.findings.add(issue, frame.ordinal, text_of(record.find("primary_id")))
+        line = checked.chunk.first_line(index)
+        issues = [
+            *checked.issues.get(index, []),
+            *self._identity_issues(line, identity, is_duplicate),
+            *self._erasures(checked, index, line),
+        ]
+        self._note(checked, index, place, issues)
         errors = {issue.rule for issue in issues if issue.severity == Severity.ERROR}
         if SAME_PERSON in errors:
             self.counts.duplicates += 1
@@ -132,48 +181,58 @@ class Judge:
         self._register.keep(identity)
         return True
 
+    def _note(self, checked: Checked, index: int, place: Place, issues: list[Issue]) -> None:
+        who = checked.named[index].partition("\t")[0].strip()
+        for issue in issues:
+            line = place.lines + 1 + issue.line
+            self.findings.add(issue, line, place.records + index + 1, who)
+
+    def _erasures(self, checked: Checked, index: int, line: int) -> Iterator[Issue]:
+        if self._earlier is None or self._erasing is None or index not in checked.issues:
+            return
+        missing = {issue.field for issue in checked.issues[index] if issue.field}
+        if missing and not missing.isdisjoint(self._earlier.fields_of(checked.people[index])):
+            yield issue_of(self._erasing, line)
+
     def _identity_issues(
-        self, frame: Frame, identity: Identity, is_duplicate: bool
+        self, line: int, identity: Identity, is_duplicate: bool
     ) -> Iterator[Issue]:
         if is_duplicate and self._same_person is not None:
-            yield issue_of(self._same_person, frame.line)
+            yield issue_of(self._same_person, line)
             if self._same_person.severity == Severity.ERROR:
                 return
         if self._repeated is not None and identity.repeats:
-            yield issue_of(self._repeated, frame.line)
+            yield issue_of(self._repeated, line)
         if self._taken is not None and self._register.is_taken(identity):
-            yield issue_of(self._taken, frame.line)
+            yield issue_of(self._taken, line)
 
 
-def _identity(record: etree._Element) -> Identity:
-    primary: str | None = None
-    others: list[str | None] = []
-    for child in record.iterchildren("primary_id", "user_identifiers"):
-        if child.tag == "primary_id":
-            primary = child.text
-        else:
-            identifiers = child.iterchildren("user_identifier")
-            others += [value.text for one in identifiers for value in one.iterchildren("value")]
-    return Identity.of(primary, others)
+def _runs(total: int, alone: list[int]) -> Iterator[range]:
+    """All places in order, in ranges; some stand alone."""
+    start = 0
+    for place in alone:
+        if place > start:
+            yield range(start, place)
+        yield range(place, place + 1)
+        start = place + 1
+    if start < total:
+        yield range(start, total)
 
 
-def _without(cut: list[tuple[int, int]], chunk: Chunk) -> bytes:
-    content = b"".join(piece.raw for piece in chunk.pieces)
+def _without(checked: Checked, cut: list[Span], records: int) -> bytes:
+    """What is left of a chunk: well-formed by test, not by hope."""
+    content = checked.chunk.content
     if not cut:
         return content
-    base = chunk.pieces[0].offset
     kept, at = [], 0
     for start, end in cut:
-        kept.append(content[at : start - base])
-        at = end - base
-    return b"".join((*kept, content[at:]))
-
-
-def _prove(chunk: Chunk, content: bytes, records: int) -> None:
-    """Well-formed by test, not by hope."""
+        kept.append(content[at:start])
+        at = end
+    left = b"".join((*kept, content[at:]))
     try:
-        parse_under(chunk.root, content, records)
+        parse_under(checked.chunk.root, left, records)
     except ChunkBroken:
         raise Broken(
             Reason.INTERNAL_ERROR, "leaving out records broke the XML; the file was not sent"
         ) from None
+    return left

@@ -3,41 +3,39 @@
 Digest, findings, counts, profile and the zip come from the same bytes, so they cannot disagree.
 """
 
-import errno
-import hashlib
-import os
 import re
-import stat
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
-from typing import BinaryIO
 
-from sisdrop.bundle import BundleWriter, entry_name
+from sisdrop.bundle import MAX_BUNDLE_SIZE, BundleTooLarge, BundleWriter, entry_name
 from sisdrop.model import Bundle, Counts, Fatal, Profile, Refined, Signature, StillChanging
 from sisdrop.records.check import Checker
+from sisdrop.records.crew import Crew
+from sisdrop.records.enrolment import Enrolment
 from sisdrop.records.fatal import diagnose
 from sisdrop.records.framing import Opening
-from sisdrop.records.judge import Cuts
-from sisdrop.records.reading import Beginning, Reading
+from sisdrop.records.judge import Cuts, Earlier
+from sisdrop.records.reading import Beginning, Observer, Reading
+from sisdrop.records.source import ChangedError, Dropped, Pass, opened
+from sisdrop.records.zip_faults import of_whole_file
+from sisdrop.roster import ROSTER
 
-_BLOCK = 256 << 10
 _ATTRIBUTE = re.compile(rb"""(\s)([^\s=<>"']+)(\s*=\s*)("[^"]*"|'[^']*')""")
 _COUNT = b"total_record_count"
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How large a file and one record may be, in bytes."""
+    """How large a file, one record and the zip may be, in bytes; how many threads check a file."""
 
     max_file_size: int
     max_record_size: int
-
-
-class _ChangedError(Exception):
-    """The file is no longer what it was when the read began."""
+    workers: int = 1
+    parallel_from: int = 32 << 20
+    max_bundle_size: int = MAX_BUNDLE_SIZE
 
 
 def refine(  # noqa: PLR0913, PLR0917  # one read yields all, so it needs what all of it needs
@@ -49,33 +47,39 @@ def refine(  # noqa: PLR0913, PLR0917  # one read yields all, so it needs what a
     checker: Checker,
     limits: Limits,
     progress: Callable[[int], None],
+    earlier: Earlier | None = None,
+    observe: Observer | None = None,
 ) -> Refined | StillChanging:
     """Read a file once; say what is wrong with it and write the zip of what is to be sent.
+
+    The file is the XML, or a zip with one XML file in it: places in findings and in `fatal` are
+    then those in the XML.
 
     `expected` is what the file was when it settled (None: any state will do). Without `out_dir`
     nothing is written. `progress` is told the bytes read so far. The zip is
     `<out_dir>/<file_id>.zip`; there is none when the file is fatal, changes, or holds no record
-    that can be delivered.
+    that can be delivered. With the zip comes a roster, if the checker has a key. `earlier` is
+    what was sent last, where a field that is missing must not erase what was sent. Where nothing
+    is written, `observe` is told what `Reading` tells.
 
-    If killed here: the file untouched, and in `out_dir` nothing, a hidden `.part`, or the zip.
-    Running again replaces them.
+    If killed here: the file untouched, and in `out_dir` nothing, a hidden `.part`, or the zip,
+    and perhaps the roster. Running again replaces them.
 
     Raises:
         OSError: from reading the file or writing the zip; no partial zip is left.
         Broken: if the program contradicts itself; no partial zip is left.
     """
-    with _opened(claimed_path) as file:
-        before = _signature(file)
-        if expected is not None and before != expected:
-            return StillChanging(before)
+    with opened(claimed_path, limits.max_file_size) as dropped:
+        if expected is not None and dropped.before != expected:
+            return StillChanging(dropped.before)
         path = out_dir / f"{file_id}.zip" if out_dir is not None else None
         entry = entry_name(name, file_id)
-        job = _Job(file, before, path, entry, checker, limits, progress)
+        job = _Job(dropped, path, entry, checker, limits, progress, earlier, observe)
         try:
             refined = job.run()
-        except _ChangedError:
+        except ChangedError:
             job.discard()
-            return StillChanging(_signature(file))
+            return StillChanging(dropped.now())
         except BaseException:
             # A second failure while cleaning up must not hide the first.
             with suppress(OSError):
@@ -84,144 +88,145 @@ def refine(  # noqa: PLR0913, PLR0917  # one read yields all, so it needs what a
         return refined
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
-    """The file, if it is a regular one: no link is followed, and a pipe would block for ever."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb", buffering=0) as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(errno.EINVAL, "not a regular file")
-        yield file
-
-
-def _signature(file: BinaryIO) -> Signature:
-    status = os.fstat(file.fileno())
-    return Signature(status.st_size, status.st_mtime_ns, status.st_ino)
-
-
 @dataclass(slots=True)
 class _Job:
     """The read of one file, and the zip that grows beside it."""
 
-    file: BinaryIO
-    before: Signature
+    dropped: Dropped
     zip: Path | None
     entry: str
     checker: Checker
     limits: Limits
     progress: Callable[[int], None]
+    earlier: Earlier | None
+    observe: Observer | None
     writer: BundleWriter | None = None
+    enrolment: Enrolment | None = None
 
     def run(self) -> Refined:
         """Read, judge, write.
 
         Raises:
-            _ChangedError: if the file changed meanwhile.
+            ChangedError: if the file changed meanwhile.
         """
+        try:
+            return self._read()
+        except BundleTooLarge:
+            read = self._read_for_digests()
+            return self._refused(read, read.fault or _bundle_too_large())
+
+    def _read(self) -> Refined:
         self._start_bundle()
-        reading = Reading(self.checker, self.limits.max_record_size, self._send)
-        is_too_large = self.before.size > self.limits.max_file_size
-        digest = hashlib.sha256()
-        for block in self._blocks():
-            digest.update(block)
-            if not is_too_large:
+        read = self.dropped.read(self.progress)
+        with self._crew() as crew:
+            reading = Reading(
+                self.checker,
+                self.limits.max_record_size,
+                self._send,
+                crew,
+                self._start_enrolment(),
+                self.earlier,
+            )
+            for block in read:
                 reading.feed(block)
-        if not is_too_large:
-            reading.close()
-        self._check_unchanged()
-        sha256 = digest.hexdigest()
-        if is_too_large:
-            return self._refused(sha256, _too_large())
+            if read.fault is None:
+                reading.close()
+        self.dropped.check_unchanged()
+        if read.fault is not None:
+            return self._refused(read, read.fault)
         if reading.stop is not None:
-            fatal = diagnose(self.file, reading.stop)
-            self._check_unchanged()
-            return self._refused(sha256, fatal)
-        return self._accepted(sha256, reading)
+            fatal = diagnose(self.dropped.content(), reading.stop)
+            self.dropped.check_unchanged()
+            return self._refused(read, fatal)
+        return self._accepted(read, reading)
+
+    def _read_for_digests(self) -> Pass:
+        read = self.dropped.read(self.progress)
+        for _ in read:
+            pass
+        self.dropped.check_unchanged()
+        return read
 
     def discard(self) -> None:
         """Remove what was written so far."""
         if self.writer is not None:
             self.writer.discard()
 
-    def _refused(self, sha256: str, fatal: Fatal) -> Refined:
-        self.discard()
-        return self._refined(sha256, fatal=fatal)
+    def _crew(self) -> AbstractContextManager[Crew | None]:
+        """Workers for a file that is large enough to be worth them."""
+        if self.limits.workers < 2 or self.dropped.content_size < self.limits.parallel_from:  # noqa: PLR2004
+            return nullcontext()
+        return Crew(self.checker, self.limits.workers)
 
-    def _accepted(self, sha256: str, reading: Reading) -> Refined:
+    def _refused(self, read: Pass, fatal: Fatal) -> Refined:
+        self.discard()
+        return self._refined(read, fatal=fatal)
+
+    def _accepted(self, read: Pass, reading: Reading) -> Refined:
         judge = reading.judge
         counts = judge.counts.frozen
         bundle = None
         if counts.delivered == 0:
             self.discard()
         elif reading.beginning is not None:
-            bundle = self._bundle(sha256, reading.beginning, judge.cuts, counts.delivered)
+            self._finish_roster()
+            bundle = self._bundle(read, reading.beginning, judge.cuts, counts.delivered)
         return replace(
-            self._refined(sha256),
+            self._refined(read),
             counts=counts,
             profile=judge.tally.profile,
             findings=judge.findings.gathered(),
             bundle=bundle,
         )
 
-    def _bundle(self, sha256: str, beginning: Beginning, cuts: Cuts, records: int) -> Bundle | None:
+    def _bundle(self, read: Pass, beginning: Beginning, cuts: Cuts, records: int) -> Bundle | None:
         """Finish the zip; written anew where the root names a count that is no longer true."""
         opening = beginning.opening
-        tag = _with_count(opening, records) if cuts else opening.tag
+        tag = with_count(opening, records) if cuts else opening.tag
         if self.writer is not None and tag != opening.tag:
             self.writer.discard()
             self._start_bundle()
-            self._rewrite(sha256, beginning, tag, cuts)
+            self._rewrite(read, beginning, tag, cuts)
         if self.writer is None:
             return None
         # What stands before the root differs when a BOM went or a declaration came.
-        is_as_dropped = len(beginning.prolog) == opening.offset
+        is_as_dropped = len(beginning.prolog) == opening.offset and not self.dropped.is_zip
         return self.writer.finish(identical=not cuts and is_as_dropped)
 
-    def _rewrite(self, sha256: str, beginning: Beginning, tag: bytes, cuts: Cuts) -> None:
+    def _rewrite(self, read: Pass, beginning: Beginning, tag: bytes, cuts: Cuts) -> None:
         """Read the file again and send it with another root tag and without the cut ranges."""
         self._send(beginning.prolog + tag)
-        digest = hashlib.sha256()
-
-        def hashed() -> Iterator[bytes]:
-            for block in self._blocks(quiet=True):
-                digest.update(block)
-                yield block
-
-        for content in kept(hashed(), beginning.end, cuts):
+        again = self.dropped.read()
+        for content in kept(again, beginning.end, cuts):
             self._send(content)
-        if digest.hexdigest() != sha256:
-            raise _ChangedError
-        self._check_unchanged()
-
-    def _blocks(self, *, quiet: bool = False) -> Iterator[bytes]:
-        self.file.seek(0)
-        done = 0
-        while block := self.file.read(_BLOCK):
-            done += len(block)
-            if done > self.before.size:
-                raise _ChangedError
-            yield block
-            if not quiet:
-                self.progress(done)
-        if done != self.before.size:
-            raise _ChangedError
-
-    def _check_unchanged(self) -> None:
-        if _signature(self.file) != self.before:
-            raise _ChangedError
+        if again.sha256 != read.sha256:
+            raise ChangedError
+        self.dropped.check_unchanged()
 
     def _start_bundle(self) -> None:
         if self.zip is not None:
-            self.writer = BundleWriter(self.zip, self.entry, self.before.size)
+            bound, most = self.dropped.content_size, self.limits.max_bundle_size
+            self.writer = BundleWriter(self.zip, self.entry, bound, most)
+
+    def _start_enrolment(self) -> Observer:
+        if self.zip is None or not self.checker.key:
+            return self.observe or (lambda *_: None)
+        self.enrolment = Enrolment(self.checker.key)
+        return self.enrolment.observe
+
+    def _finish_roster(self) -> None:
+        if self.zip is not None and self.enrolment is not None:
+            self.enrolment.finish(self.zip.with_name(ROSTER))
 
     def _send(self, content: bytes) -> None:
         if self.writer is not None:
             self.writer.write(content)
 
-    def _refined(self, sha256: str, fatal: Fatal | None = None) -> Refined:
+    def _refined(self, read: Pass, fatal: Fatal | None = None) -> Refined:
         return Refined(
-            sha256=sha256,
-            size=self.before.size,
+            sha256=read.sha256,
+            content_sha256=read.content_sha256,
+            size=self.dropped.before.size,
             counts=Counts(),
             profile=Profile(),
             findings=(),
@@ -249,7 +254,7 @@ def kept(blocks: Iterable[bytes], start: int, cuts: Iterable[tuple[int, int]]) -
         base = end
 
 
-def _with_count(opening: Opening, records: int) -> bytes:
+def with_count(opening: Opening, records: int) -> bytes:
     """The root's start tag with the true count, if it names one; its quotes are kept."""
 
     def correct(attribute: re.Match[bytes]) -> bytes:
@@ -261,13 +266,9 @@ def _with_count(opening: Opening, records: int) -> bytes:
     return _ATTRIBUTE.sub(correct, opening.tag)
 
 
-def _too_large() -> Fatal:
-    return Fatal(
+def _bundle_too_large() -> Fatal:
+    return of_whole_file(
         "xml.too-large",
-        line=1,
-        column=1,
-        offset=0,
-        bytes_hex="",
-        message="The file is larger than the service takes.",
-        hint="Split the export, or raise inbox.max_file_size.",
+        "Zipped, what is to be sent is larger than 4 GiB, and Alma takes no larger zip.",
+        "Split the export into several files.",
     )

@@ -1,28 +1,39 @@
 """One rule, and how rules are read from TOML. Pure: the text comes in, rules and problems go out.
 
-A rule names the records that break it by an XPath 1.0 predicate, so that rules are data which a
-campus can add to; only what XPath cannot say is a named check of the program.
+A rule names the records that break it by a field (`fields.py`) or by an XPath 1.0 predicate, so
+that rules are data which a campus can add to; only what neither can say is a named check of the
+program.
 """
 
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sisdrop.model import Severity
+from sisdrop.records import fields
 from sisdrop.records.xpath import probe_fault, xpath_fault
 
 RULE_ID = re.compile(r"[a-z]+\.[a-z0-9-]+")
 REQUIRED = ("id", "severity", "message", "hint")
-OPTIONAL = ("why", "within", "xpath", "check")
+# What a rule may say about a field, and the predicate that it stands for.
+FORMS: Mapping[str, Callable[[str], str]] = {
+    "missing": lambda name: f"not({fields.there(name)})",
+    "blank": fields.lacking,
+    "several": fields.repeated,
+    "present": fields.there,
+}
+OPTIONAL = ("why", *FORMS, "within", "xpath", "check")
 CHECKS = frozenset(
     {
         "schema",
         "duplicate-primary-id",
         "duplicate-identifier",
         "identifier-repeated-in-record",
+        "purge-before-expiry",
         "unknown-user-group",
+        "would-erase",
     }
 )
 
@@ -33,9 +44,11 @@ _HEADER = re.compile(r"^[ \t]*\[\[[ \t]*rule[ \t]*\]\]", re.MULTILINE)
 class Rule:
     """One thing that a record must not do, with the words for people.
 
-    A rule has either an `xpath`, a predicate that is true for a record that breaks the rule, or
-    the name of a `check`. The predicate is evaluated on the `user` element, or, with `within`, on
-    each element that `within` selects from it; one of them is enough.
+    What breaks it is one of: a record without a field (`missing`), one that has an element of the
+    field's walk without it (`blank`), one with several of those elements (`several`), one with
+    the field (`present`); an `xpath`, a predicate that is true for a record that breaks the rule,
+    evaluated on the `user` element, or, with `within`, on each element that `within` selects from
+    it, where one of them is enough; or the name of a `check`.
     """
 
     id: str
@@ -43,14 +56,28 @@ class Rule:
     message: str
     hint: str
     why: str = ""
+    missing: str | None = None
+    blank: str | None = None
+    several: str | None = None
+    present: str | None = None
     xpath: str | None = None
     within: str | None = None
     check: str | None = None
 
     @property
+    def field(self) -> str | None:
+        """The field that the rule asks for; None for other kinds of rule, and for `present`."""
+        return self.missing or self.blank
+
+    @property
     def predicate(self) -> str | None:
         """The whole predicate on a `user` element, None for a named check."""
-        return any_of([self]) or None
+        if self.xpath:
+            return _within(self.xpath, self.within)
+        for form, predicate in FORMS.items():
+            if name := getattr(self, form):
+                return f"boolean({predicate(name)})"
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,23 +108,10 @@ class RuleFile:
     faults: tuple[Fault, ...]
 
 
-def any_of(rules: Iterable[Rule]) -> str:
-    """One predicate on a `user` element that is true when any of the rules is broken.
-
-    Rules with the same `within` share one walk to it, and equal predicates are asked once: this
-    runs on every record, and the walk is what costs.
-    """
-    groups: dict[str | None, dict[str, None]] = {}
-    for rule in rules:
-        if rule.xpath:
-            groups.setdefault(rule.within, {})[rule.xpath] = None
-    return " or ".join(_predicate(xpaths, within) for within, xpaths in groups.items())
-
-
-def _predicate(xpaths: Iterable[str], within: str | None) -> str:
+def _within(xpath: str, within: str | None) -> str:
     # A number as predicate would mean a position, hence boolean().
-    tests = " or ".join(f"boolean({xpath})" for xpath in xpaths)
-    return f"boolean({within}[{tests}])" if within else tests
+    test = f"boolean({xpath})"
+    return f"boolean({within}[{test}])" if within else test
 
 
 def parse_rules(
@@ -164,22 +178,29 @@ def _faults(table: Mapping[str, Any], checks: frozenset[str]) -> Iterator[str]:
 
 
 def _kind_faults(known: Mapping[str, str], checks: frozenset[str]) -> Iterator[str]:
-    if ("xpath" in known) == ("check" in known):
-        yield "needs either `xpath` or `check`" if checks else "needs an `xpath`"
-    elif "check" in known:
+    kinds = (*FORMS, "xpath", *(["check"] if checks else []))
+    given = [kind for kind in (*FORMS, "xpath", "check") if kind in known]
+    if "within" in known and given != ["xpath"]:
+        yield "`within` goes with `xpath` only"
+    if len(given) != 1:
+        yield f"needs one of {', '.join(kinds)}"
+    elif given == ["xpath"]:
+        yield from _xpath_faults(known["xpath"], known.get("within"))
+    elif given == ["check"]:
         if known["check"] not in checks:
             yield "`check` is for rules that are built in; write an `xpath`"
-        if "within" in known:
-            yield "`within` goes with `xpath` only"
-    else:
-        yield from _xpath_faults(known["xpath"], known.get("within"))
+    elif known[given[0]] not in fields.NAMES:
+        yield f"`{given[0]}` must be one of {', '.join(fields.NAMES)}"
+    elif given == ["several"] and not fields.walked(known["several"]):
+        able = filter(fields.walked, fields.NAMES)
+        yield f"`several` must be one of {', '.join(able)}"
 
 
 def _xpath_faults(xpath: str, within: str | None) -> Iterator[str]:
     parts = {"xpath": xpath} if within is None else {"within": within, "xpath": xpath}
     faults = [f"`{key}` {fault}" for key, part in parts.items() if (fault := xpath_fault(part))]
     yield from faults
-    if not faults and (fault := probe_fault(_predicate([xpath], within))):
+    if not faults and (fault := probe_fault(_within(xpath, within))):
         yield f"`xpath` {fault}"
 
 

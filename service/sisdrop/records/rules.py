@@ -4,12 +4,9 @@ A built-in set is a file in `rules/`; an operator's file has the same form (docs
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
-
-from lxml import etree
 
 from sisdrop.errors import ConfigError, Problem
 from sisdrop.model import Severity
@@ -19,7 +16,6 @@ from sisdrop.records.rule import (
     Fault,
     Rule,
     RuleFile,
-    any_of,
     parse_fatal,
     parse_rules,
 )
@@ -38,29 +34,16 @@ USER_GROUP = "alma.unknown-user-group"
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
-    """Rules with the severity that is in force here.
-
-    A compiled XPath serves one thread at a time (lxml makes others wait for it), so threads may
-    share a rule set but gain nothing by it: take `fresh()` in each worker and keep it there.
-    """
+    """Rules with the severity that is in force here."""
 
     names: tuple[str, ...]
     rules: tuple[Rule, ...]
     user_groups: frozenset[str] = frozenset()
-    _suspects: etree.XPath | None = field(init=False, repr=False, compare=False)
-    _tests: tuple[tuple[Rule, etree.XPath], ...] = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        active = list(self.active_xpath)
-        combined = etree.XPath(f"user[{any_of(active)}]") if active else None
-        tests = tuple((rule, etree.XPath(f"boolean({rule.predicate})")) for rule in active)
-        object.__setattr__(self, "_suspects", combined)
-        object.__setattr__(self, "_tests", tests)
 
     @property
-    def active_xpath(self) -> tuple[Rule, ...]:
-        """The rules that are an XPath and not off."""
-        return tuple(r for r in self.rules if r.xpath and r.severity is not Severity.OFF)
+    def active(self) -> tuple[Rule, ...]:
+        """The rules that can be broken."""
+        return tuple(rule for rule in self.rules if self.find(rule.id) is rule)
 
     def rule(self, rule_id: str) -> Rule:
         """The rule of that id, even when it is off.
@@ -79,34 +62,6 @@ class RuleSet:
         if rule is None or rule.severity is Severity.OFF:
             return None
         return None if rule_id == USER_GROUP and not self.user_groups else rule
-
-    def severity_of(self, rule_id: str) -> Severity:
-        """How severe a rule is here; a rule that is not loaded is off."""
-        return next((rule.severity for rule in self.rules if rule.id == rule_id), Severity.OFF)
-
-    def fresh(self) -> "RuleSet":
-        """The same rules compiled again, for another thread."""
-        return RuleSet(self.names, self.rules, self.user_groups)
-
-    def broken(self, root: etree._Element) -> list[tuple[etree._Element, Rule]]:
-        """Each `user` child of `root` with each XPath rule that it breaks, in document order.
-
-        One expression over all rules looks at every record, and normally selects none; only what
-        it selects is asked rule by rule.
-        """
-        if self._suspects is None:
-            return []
-        return [
-            (record, rule)
-            for record in _elements(self._suspects(root))
-            for rule, is_broken in self._tests
-            if is_broken(record)
-        ]
-
-
-def _elements(found: Any) -> list[etree._Element]:
-    """What an XPath selected; the stubs allow for numbers and texts."""
-    return list(found)
 
 
 def built_in_sets() -> dict[str, RuleFile]:

@@ -6,7 +6,7 @@ from lxml import etree
 
 _LITERAL = re.compile(r"'[^']*'|\"[^\"]*\"")
 _BRACKETS = re.compile(r"\[[^\[\]]*\]")
-_CALL = re.compile(r"([A-Za-z_][\w.-]*)\s*\(")
+_CALL = re.compile(r"([^\W\d][\w.-]*)\s*\(")
 _PREFIX = re.compile(r"[\w*]\s*:\s*[\w*]")
 # A slash with nothing before it begins at the document, as `//email` does.
 _OUTSIDE = re.compile(
@@ -29,7 +29,8 @@ _CALLABLE = _OPERATORS | _NODE_TESTS | _FUNCTIONS
 _EMPTY = "<user/>"
 _FULL = """
 <user>
-  <primary_id>x</primary_id><last_name>x</last_name><user_group desc="x">x</user_group>
+  <primary_id>x</primary_id><first_name>x</first_name><last_name>x</last_name>
+  <user_group desc="x">x</user_group>
   <expiry_date>2026-05-31</expiry_date><purge_date>2028-05-31</purge_date>
   <contact_info>
     <addresses><address preferred="true"><line1>x</line1><city>x</city><country>x</country>
@@ -44,7 +45,11 @@ _FULL = """
   <user_statistics><user_statistic><statistic_category>x</statistic_category></user_statistic>
   </user_statistics>
 </user>"""
-_PROBES = (etree.fromstring(_EMPTY), etree.fromstring(_FULL))
+_PROBES = tuple(
+    (etree.fromstring(record), etree.fromstring(f"<users>{_FULL}{record}{_FULL}</users>")[1])
+    for record in (_EMPTY, _FULL)
+)
+_LEAVES = "looks outside the record; begin paths inside it, as in `.//email`"
 
 
 def xpath_fault(xpath: str) -> str | None:
@@ -53,10 +58,8 @@ def xpath_fault(xpath: str) -> str | None:
     libxml2 finds an unknown function, variable or prefix only when it comes to it, which may be
     in the one record of a year; so these are looked for in the text.
     """
-    try:
-        etree.XPath(xpath)
-    except etree.XPathSyntaxError as error:
-        return f"is no XPath 1.0: {error}"
+    if (fault := _syntax_fault(xpath)) is not None:
+        return fault
     bare = _LITERAL.sub("''", xpath)
     unknown = [name for name in _CALL.findall(bare) if name not in _CALLABLE]
     if unknown:
@@ -64,9 +67,19 @@ def xpath_fault(xpath: str) -> str | None:
     if "$" in bare or _PREFIX.search(bare.replace("::", " ")):
         return "uses a variable or a namespace prefix; records have neither"
     if _OUTSIDE.search(bare):
-        return "looks outside the record; begin paths inside it, as in `.//email`"
+        return _LEAVES
     if _ORDINAL.search(_without_brackets(bare)):
         return "asks for the place of the record itself, which says nothing"
+    return None
+
+
+def _syntax_fault(xpath: str) -> str | None:
+    try:
+        etree.XPath(xpath)
+    except etree.XPathSyntaxError as error:
+        return f"is no XPath 1.0: {error}"
+    except ValueError:
+        return "holds a control character, which no XML can hold"
     return None
 
 
@@ -77,11 +90,13 @@ def _without_brackets(bare: str) -> str:
 
 
 def probe_fault(predicate: str) -> str | None:
-    """What goes wrong when a predicate is evaluated on made-up records, None if nothing does."""
+    """What goes wrong when a predicate is evaluated on made-up records, None if nothing does.
+
+    What it says of a record must not depend on whether others stand around it.
+    """
     try:
         evaluate = etree.XPath(predicate)
-        for probe in _PROBES:
-            evaluate(probe)
+        answers = [(evaluate(alone), evaluate(among)) for alone, among in _PROBES]
     except etree.XPathError as error:
         return f"cannot be evaluated: {error}"
-    return None
+    return _LEAVES if any(alone != among for alone, among in answers) else None

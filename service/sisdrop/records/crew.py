@@ -1,0 +1,104 @@
+"""Check slices of a file in worker threads, while earlier ones are judged.
+
+libxml2 and libxslt let go of the interpreter lock, so several cores work at once. Memory is
+bounded by the slices that are under way.
+"""
+
+import os
+import threading
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import TracebackType
+from typing import Literal, Self
+
+from sisdrop.records.check import Checked, Checker
+from sisdrop.records.chunk import ChunkBroken, Root
+from sisdrop.records.roots import RECORD
+
+_END_TAG = b"</" + RECORD.encode() + b">"
+# So many slices more than workers are under way, so that nobody waits for the judge.
+_AHEAD = 2
+# The judge is one thread, and more than this many workers wait for it.
+_MOST_WORKERS = 4
+
+
+def crew_size(wanted: int | Literal["auto"]) -> int:
+    """How many workers check a file: by default one for each core that we may use, at most 4."""
+    return min(len(os.sched_getaffinity(0)), _MOST_WORKERS) if wanted == "auto" else wanted
+
+
+class Slicer:
+    """Cuts blocks into slices that end after an end tag of a record, or what looks like one.
+
+    Where there is none for `most` bytes, a slice ends anywhere. `rest` is what is in no slice yet.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.rest = b""
+        self._most = most
+
+    def feed(self, block: bytes) -> bytes | None:
+        """Take the next block; gives the slice that is complete by now, if there is one."""
+        seen = max(0, len(self.rest) - len(_END_TAG))
+        held = self.rest + block
+        found = held.rfind(_END_TAG, seen)
+        if found < 0 and len(held) <= self._most:
+            self.rest = held
+            return None
+        end = len(held) if found < 0 else found + len(_END_TAG)
+        self.rest = held[end:]
+        return held[:end]
+
+
+class Crew:
+    """Workers with a checker each; what they are given comes back in order."""
+
+    def __init__(self, checker: Checker, workers: int) -> None:
+        self._checker = checker
+        self._most = workers + _AHEAD
+        self._own = threading.local()
+        self._under_way: deque[tuple[bytes, Future[Checked | None]]] = deque()
+        self._executor = ThreadPoolExecutor(workers, "check", self._equip)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._executor.shutdown(cancel_futures=True)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether one must come back before another is given."""
+        return len(self._under_way) >= self._most
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether all that was given has come back."""
+        return not self._under_way
+
+    def give(self, root: Root, content: bytes) -> None:
+        """Have a slice checked."""
+        self._under_way.append((content, self._executor.submit(self._check, root, content)))
+
+    def take(self) -> tuple[bytes, Checked | None]:
+        """The oldest slice, and what was found in it: None if it needs the framer's look."""
+        content, future = self._under_way.popleft()
+        return content, future.result()
+
+    def _equip(self) -> None:
+        self._own.checker = self._checker.fresh()
+
+    def _check(self, root: Root, content: bytes) -> Checked | None:
+        checker: Checker = self._own.checker
+        # Cut anywhere: what stands at the end may go on.
+        if not content.endswith(_END_TAG):
+            return None
+        try:
+            return checker.check_slice(root, content)
+        except ChunkBroken:
+            return None

@@ -1,0 +1,91 @@
+"""The schema's verdict on the records of a chunk."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from lxml import etree
+
+from sisdrop.records.chunk import Chunk, Root, Span, parse_under
+from sisdrop.records.roots import RECORD, ROOT
+from sisdrop.records.schema import Schema
+from sisdrop.records.schema_faults import (
+    STRAY_TEXT,
+    UNKNOWN_PLACE,
+    SchemaFault,
+    describe,
+    place_of,
+)
+
+# libxml2 keeps a line number in sixteen bits.
+_MOST_LINES = 0xFFFF
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaCheck:
+    """Asks the schema. It keeps its last answer on itself, so it serves one thread."""
+
+    schema: Schema
+
+    def root_faults(self, element: etree._Element) -> list[SchemaFault]:
+        """What is wrong with the root itself, given without its records."""
+        return [describe(entry) for entry in self._errors(element)]
+
+    def faults(self, element: etree._Element, chunk: Chunk) -> Iterator[tuple[int, SchemaFault]]:
+        """What is wrong with which record, at which line of the chunk.
+
+        On all records at once if that can be told apart, else on each alone.
+        """
+        if not chunk.root.valid:
+            element.attrib.clear()
+        if self.schema.validator.validate(element):
+            return
+        entries = self._log()
+        places = [place for entry in entries if (place := place_of(entry)) is not None]
+        above = _lines_above(chunk.root)
+        lines = above + chunk.content.count(b"\n")
+        if lines > _MOST_LINES or len(places) < len(entries):
+            for index in range(len(chunk.spans)):
+                for fault in self._faults_of(chunk, index):
+                    yield index, fault
+            return
+        for place, entry in zip(places, entries, strict=True):
+            yield place, _moved(describe(entry), -above)
+
+    def _faults_of(self, chunk: Chunk, index: int) -> Iterator[SchemaFault]:
+        """What is wrong with one record alone, so that no other record has a say in it."""
+        start, end = chunk.spans[index]
+        element = parse_under(chunk.root, chunk.content[start:end], 1)
+        line = chunk.first_line(index)
+        if not chunk.root.valid:
+            element.attrib.clear()
+        if element[0].tag != RECORD:
+            yield SchemaFault(etree.QName(element[0]).localname, UNKNOWN_PLACE, line)
+            return
+        above = _lines_above(chunk.root)
+        for entry in self._errors(element):
+            yield _moved(describe(entry), line - above)
+
+    def _errors(self, element: etree._Element) -> list[Any]:
+        self.schema.validator.validate(element)
+        return self._log()
+
+    def _log(self) -> list[Any]:
+        # The stubs do not know that the log can be walked.
+        log: Any = self.schema.validator.error_log
+        return list(log)
+
+
+def text_faults(chunk: Chunk, stray: list[Span]) -> Iterator[SchemaFault]:
+    """That text stands between records, where only records may."""
+    for start, _ in stray:
+        yield SchemaFault(ROOT, STRAY_TEXT, chunk.line_of(start))
+
+
+def _lines_above(root: Root) -> int:
+    """The line, from 1, on which a chunk's content begins in its document."""
+    return root.tag.count(b"\n") + 1
+
+
+def _moved(fault: SchemaFault, lines: int) -> SchemaFault:
+    return SchemaFault(fault.element, fault.sentence, max(fault.line + lines, 0))
