@@ -27,12 +27,14 @@ from sisdrop.pipeline.steps import Steps
 from sisdrop.pipeline.verdict import Verdicts
 from sisdrop.records import refine as reading
 from sisdrop.records.check import Checker
+from sisdrop.records.crew import crew_size
 from sisdrop.records.rules import load_rules
 from sisdrop.records.schema import load_schema
 from sisdrop.requests import RequestBox
 from sisdrop.retention import Clocks
+from sisdrop.roster import Roster, load_key
 from sisdrop.rounds import Rounds, Stages
-from sisdrop.settings import Duplicates, FirstLoad, Kind, Mode, Settings, StreamSettings
+from sisdrop.settings import Duplicates, FirstLoad, Incomplete, Kind, Mode, Settings, StreamSettings
 from sisdrop.situation import Situation
 from sisdrop.source import Terms
 from sisdrop.view import status_view
@@ -94,6 +96,7 @@ def build_shop(  # noqa: PLR0913, PLR0917 - the outside world comes in here
         },
         name=settings.sftp.name,
         rehearsal=settings.mode is Mode.REHEARSE,
+        keeps_alma=settings.validation.incomplete is Incomplete.KEEP_ALMA,
     )
     steps = Steps(kit)
     verdicts = Verdicts(steps)
@@ -127,11 +130,16 @@ def build_refiner(settings: Settings, clock: Clock) -> Refiner:
 
     Raises:
         ConfigError: if the schema or a rule file cannot be used.
+        Transient, NeedsOperator: if the data volume cannot be used.
     """
     validation = settings.validation
     schema = load_schema(validation.schema_path)
     rules = load_rules(validation.rules, validation.severity, validation.user_groups)
-    limits = reading.Limits(settings.inbox.max_file_size, validation.max_record_size)
+    with on_data(settings.data):
+        key = load_key(settings.data, secrets.token_bytes)
+    limits = reading.Limits(
+        settings.inbox.max_file_size, validation.max_record_size, crew_size(validation.workers)
+    )
 
     def refine(  # noqa: PLR0913 - the shape of `Refiner`
         path: Path,
@@ -141,14 +149,12 @@ def build_refiner(settings: Settings, clock: Clock) -> Refiner:
         name: str,
         out_dir: Path,
         progress: Callable[[int], None],
+        earlier: Roster | None = None,
     ) -> Refined | StillChanging:
-        checker = Checker(
-            schema,
-            rules,
-            clock.utc().date(),
-            secrets.token_bytes(16),
+        checker = Checker(schema, rules, clock.utc().date(), key)
+        return reading.refine(
+            path, expected, file_id, name, out_dir, checker, limits, progress, earlier
         )
-        return reading.refine(path, expected, file_id, name, out_dir, checker, limits, progress)
 
     return refine
 
@@ -163,6 +169,8 @@ def _policy(settings: Settings, order: int, stream: StreamSettings) -> StreamPol
         max_field_loss=guard.max_field_loss,
         max_state_rise=guard.max_state_rise,
         max_left_out=validation.max_left_out,
+        max_new=guard.max_new,
+        max_absent=guard.max_absent,
         hold_first_load=guard.first_load is FirstLoad.HOLD,
         refuse_duplicates=validation.duplicates is Duplicates.REJECT,
         full=stream.kind is Kind.FULL,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from typing_extensions import override
 
-from sisdrop.settings import GuardSettings, Incomplete, Kind, Settings
+from sisdrop.settings import Kind, Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,26 +26,7 @@ class NotYet:
         return f"{self.key}: not acted on in this version; {self.instead}."
 
 
-def any_guard(asks: Callable[[GuardSettings], bool]) -> Callable[[Settings], bool]:
-    """Whether any stream's guard asks for something."""
-
-    def any_stream_asks(settings: Settings) -> bool:
-        return any(asks(settings.guard_for(stream)) for stream in settings.streams)
-
-    return any_stream_asks
-
-
 ENTRIES = (
-    NotYet(
-        "guard.max_new",
-        "no file is held because too many of its people are new",
-        any_guard(lambda guard: guard.max_new is not None),
-    ),
-    NotYet(
-        "guard.max_absent",
-        "no file is held because too many people are gone from it",
-        any_guard(lambda guard: guard.max_absent is not None),
-    ),
     NotYet(
         "streams",
         "a person in two streams is sent with both",
@@ -55,16 +36,6 @@ ENTRIES = (
         "streams[].kind",
         "a stream of changes is judged without counts, but not person by person",
         lambda settings: any(stream.kind is Kind.CHANGES for stream in settings.streams),
-    ),
-    NotYet(
-        "validation.incomplete",
-        "incomplete records are delivered",
-        lambda settings: settings.validation.incomplete is Incomplete.KEEP_ALMA,
-    ),
-    NotYet(
-        "validation.workers",
-        "one thread checks each file",
-        lambda settings: settings.validation.workers not in ("auto", 1),
     ),
     NotYet(
         "pickup.watch",

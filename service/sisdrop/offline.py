@@ -11,12 +11,14 @@ from sisdrop.errors import Reason
 from sisdrop.guard import History, Judged, Reject
 from sisdrop.model import Refined, Report, Severity, Signature, StillChanging, Verdict
 from sisdrop.records.check import Checker
+from sisdrop.records.crew import crew_size
+from sisdrop.records.reading import Observer
 from sisdrop.records.refine import Limits, refine
 from sisdrop.records.rules import load_rules
 from sisdrop.records.schema import load_schema
 
 DEFAULT_RULES = ("alma", "ishare-public")
-_LIMITS = Limits(max_file_size=8 << 30, max_record_size=4 << 20)
+LIMITS = Limits(max_file_size=8 << 30, max_record_size=4 << 20, workers=crew_size("auto"))
 _NO_GUARD = guard.Limits(
     max_drop=None,
     max_rise=None,
@@ -25,6 +27,8 @@ _NO_GUARD = guard.Limits(
     max_field_loss=None,
     max_state_rise=None,
     max_left_out=None,
+    max_new=None,
+    max_absent=None,
     hold_first_load=False,
     refuse_duplicates=False,
 )
@@ -35,33 +39,50 @@ class Unsteady(Exception):
 
 
 class Validator:
-    """Checks files with one schema and one set of rules.
+    """Checks files with one schema and one set of rules, and one key drawn for its digests.
 
     Raises:
         ConfigError: if the schema or a rule file cannot be used.
     """
 
     def __init__(self, rules: Sequence[str], schema: Path | None) -> None:
+        self._key = secrets.token_bytes(16)
         self._schema = load_schema(schema)
         self._rules = load_rules(tuple(rules) or DEFAULT_RULES, {}, ())
 
     def validate(
-        self, path: Path, now: datetime, progress: Callable[[int], None] = lambda _: None
+        self,
+        path: Path,
+        now: datetime,
+        progress: Callable[[int], None] = lambda _: None,
+        expected: Signature | None = None,
+        observe: Observer | None = None,
     ) -> Report:
         """Read one file and report on it.
+
+        `observe` is told of its records as they are judged; `expected` is what the file must
+        look like (None: any state will do).
 
         Raises:
             OSError: if it cannot be read.
             Unsteady: if somebody is writing to it.
         """
         now = now.astimezone(UTC)
-        checker = Checker(self._schema, self._rules, today=now.date(), key=secrets.token_bytes(16))
+        checker = Checker(self._schema, self._rules, today=now.date(), key=self._key)
         identity = file_id(now, "0000")
         result = refine(
-            path.resolve(strict=True), None, identity, path.name, None, checker, _LIMITS, progress
+            path.resolve(strict=True),
+            expected,
+            identity,
+            path.name,
+            None,
+            checker,
+            LIMITS,
+            progress,
+            observe=observe,
         )
         if isinstance(result, StillChanging):
-            raise Unsteady(f"{path} changed while it was read; try again when it is complete")
+            raise Unsteady("it changed while it was read; try again when it is complete")
         return _report(path, identity, result, now)
 
 

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from support.corpus import SECRETS, Dropped, corpus
+from support.invented.extract import extract
 from support.service import SISDROP, Service, installation, unzip
 from support.sshd import Sshd
-from support.xml import extract, patrons, user, users
+from support.xml import patrons, user, users
 
 # A stream of changes, because the corpus is not a history: no file supersedes another.
 _CHANGES = [{"name": "patrons", "match": ["*.xml"], "kind": "changes"}]

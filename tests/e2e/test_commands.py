@@ -4,7 +4,9 @@ import json
 import os
 import stat
 import subprocess
+import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from support.service import SISDROP, Service
@@ -93,6 +95,92 @@ def test_validate_writes_the_report_that_the_share_would_get(tmp_path: Path) -> 
     assert html.read_text().startswith("<!DOCTYPE html>")
     assert _run("validate", str(path), "--report", str(as_json)).returncode == 0
     assert json.loads(as_json.read_text())["format"] == "sisdrop-report/1"
+
+
+def test_validate_says_where_a_report_cannot_go_before_the_work(tmp_path: Path) -> None:
+    path = tmp_path / "a.xml"
+    path.write_text(_PEOPLE)
+    for report in (tmp_path / "r.txt", tmp_path / "none" / "r.html"):
+        result = _run("validate", str(path), "--report", str(report))
+        assert (result.returncode, result.stdout) == (2, "")
+        assert result.stderr.startswith("sisdrop: ")
+        assert "Traceback" not in result.stderr
+
+
+def test_validate_tells_files_apart_and_reads_what_it_can(tmp_path: Path) -> None:
+    path = tmp_path / "a.xml"
+    path.write_text(_PEOPLE)
+    result = _run("validate", str(path), "/no/such.xml", str(path))
+    assert result.returncode == 2
+    assert result.stdout.endswith("\n3 files: 2 good, 1 not read.\n")
+    assert "/no/such.xml: No such file" in result.stderr
+
+
+def test_validate_can_be_read_on_a_terminal_of_any_alphabet(tmp_path: Path) -> None:
+    path = tmp_path / "a.xml"
+    path.write_bytes(users(user(Patron(last_name="Müller"))).encode("cp1252"))
+    for options in ([], ["--json", "--identify"]):
+        result = _run("validate", *options, str(path), PYTHONIOENCODING="ascii")
+        assert (result.returncode, result.stderr) == (1, "")
+
+
+def test_a_long_check_shows_a_bar_on_a_terminal_and_nowhere_else(tmp_path: Path) -> None:
+    path = tmp_path / "a.xml"
+    path.write_text(_PEOPLE)
+    ended, shown = _on_terminal("-1", "go on", "validate", str(path))
+    assert ended == 0
+    assert "a.xml" in shown
+    assert shown.endswith("\x1b[1A\x1b[2K"), "the bar is taken away"
+    assert _on_terminal("3600", "go on", "validate", str(path)) == (0, "")
+    assert _on_terminal("-1", "go on", "validate", "--json", str(path)) == (0, "")
+    assert _run("validate", str(path)).stderr == ""
+
+
+def test_ctrl_c_ends_a_check_with_the_bar_taken_away(tmp_path: Path) -> None:
+    path = tmp_path / "a.xml"
+    path.write_text(_PEOPLE)
+    ended, shown = _on_terminal("-1", "interrupt", "validate", str(path))
+    assert ended == 130
+    assert shown.endswith("\x1b[1A\x1b[2K")
+    assert "Traceback" not in shown
+
+
+_PATIENT = """
+import os, signal, sys
+from sisdrop import progress
+progress.PATIENCE = float(sys.argv.pop(1))
+tell = progress._Bar.tell
+def told(bar, done):
+    tell(bar, done)
+    os.kill(os.getpid(), signal.SIGINT)
+if sys.argv.pop(1) == "interrupt":
+    progress._Bar.tell = told
+from sisdrop.cli import main
+main()
+"""
+
+
+def _on_terminal(*arguments: str) -> tuple[int, str]:
+    """Run a command with a terminal as its stderr; how it ended, and what stands there.
+
+    The first argument is how many seconds it waits with the bar, the second whether somebody
+    presses Ctrl-C once it is there.
+    """
+    ours, theirs = os.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-c", _PATIENT, *arguments],
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+        env=dict(os.environ) | {"TERM": "xterm"},
+    ) as process:
+        os.close(theirs)
+        shown = b""
+        # A terminal that nobody holds any more answers with an error.
+        with suppress(OSError):
+            while read := os.read(ours, 1 << 16):
+                shown += read
+        os.close(ours)
+    return process.returncode, shown.decode()
 
 
 def test_keygen_makes_a_private_pair_and_replaces_nothing(tmp_path: Path) -> None:

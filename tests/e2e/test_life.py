@@ -9,6 +9,7 @@ from pathlib import Path
 from support.service import SISDROP, Service, unzip
 from support.sshd import free_port
 from support.xml import Patron, bulky, patrons, user, users
+from support.zips import NEXT_NIGHT, How, zipped
 
 
 def _people(count: int, *, first: int = 0) -> str:
@@ -67,7 +68,10 @@ def test_a_delivered_file_leaves_archive_reports_metrics_and_log(service: Servic
 
     (folder,) = service.data.glob(f"archive/*/*/*/{file_id}")
     assert sorted(path.name for path in folder.iterdir()) == sorted(
-        [f"{file_id}.zip", "manifest.json", "refined.json", "report.html", "report.json"]
+        [
+            f"{file_id}.zip",
+            *("manifest.json", "refined.json", "report.html", "report.json", "roster.bin"),
+        ]
     )
     (delivered,) = service.zips()
     assert delivered.read_bytes() == (folder / f"{file_id}.zip").read_bytes()
@@ -124,6 +128,24 @@ def test_a_repeat_is_skipped_and_an_old_file_is_held(service: Service) -> None:
     assert held["reason"] == "stale"
     assert len(service.zips()) == 2
     assert service.held_file().read_text() == monday
+
+
+def test_a_zip_is_the_file_in_it_and_the_same_zipped_anew_is_a_duplicate(service: Service) -> None:
+    """One that is no zip of one file comes to lie in `rejected/` with a reason."""
+    people = _people(60)
+    service.start()
+    service.drop("students.zip", zipped(people))
+    service.wait_for_states("archived")
+    service.drop("students.zip", zipped(people, how=How(at=NEXT_NIGHT)))
+    service.wait_for_states("archived", "duplicate")
+    service.drop("students.zip", zipped(zipped(people)))
+    *_, rejected = service.wait_for_states("archived", "duplicate", "rejected")
+
+    assert rejected["reason"] == "zip_not_one_file"
+    (delivered,) = service.zips()
+    assert unzip(delivered)[1] == people.encode()
+    kept = {path.read_bytes() for path in service.data.glob("archive/**/original.zip")}
+    assert kept == {zipped(people), zipped(people, how=How(at=NEXT_NIGHT))}
 
 
 def test_a_held_file_is_approved_by_moving_it_and_refused_by_deleting_it(

@@ -9,9 +9,9 @@ import pytest
 
 from sisdrop.model import Refined
 from sisdrop.records.refine import Limits, refine
+from support.invented.extract import write_extract
 from support.refining import checker
 from support.service import unzip
-from support.xml import write_extract
 
 _DIES = """
 import os, signal, sys

@@ -6,6 +6,7 @@ Every file carries the planted person, so that a test can search all output for 
 from dataclasses import dataclass
 
 from support.xml import Patron, patrons, user, users
+from support.zips import How, with_checksum, with_flags, zipped
 
 PLANTED = Patron(
     primary_id="ZQX7741190",
@@ -91,7 +92,15 @@ def corpus() -> list[Dropped]:
             _with("</user>", "<user_notes>" + _NOTE * 40_000 + "</user_notes></user>"),
             "xml_record_too_large",
         ),
-        "zipped.xml": (b"PK\x03\x04 Quillfeather PK\x05\x06", "xml_not_well_formed"),
+        "no-zip.xml": (b"PK\x03\x04 Quillfeather PK\x05\x06", "zip_unreadable"),
+        "zip-damaged.xml": (with_checksum(zipped(good), 1), "zip_unreadable"),
+        "zip-with-password.xml": (with_flags(zipped(good, f"{name}.xml"), 1), "zip_unreadable"),
+        "zip-of-two.xml": (
+            zipped(good, how=How(beside={f"{name}.xml": good.encode()})),
+            "zip_not_one_file",
+        ),
+        "zip-bomb.xml": (zipped(good + " " * (24 << 20)), "zip_too_large"),
+        "zip-of-ampersand.xml": (zipped(_with(name, f"{name} & Sons")), "xml_not_well_formed"),
         "never-closed.xml": (
             _with("</user>", "") + b" " * 5_000_000,
             "xml_not_well_formed",
@@ -109,6 +118,7 @@ def corpus() -> list[Dropped]:
         Dropped("-rf 'quoted\" na\nme;.xml", _people(5).encode(), "archived", None),
         Dropped("Größe 学生.xml", _people(6).encode(), "archived", None),
         Dropped("n" * 251 + ".xml", _people(7).encode(), "archived", None),
+        Dropped("zip.xml", zipped(_people(8), f"{name}.xml"), "archived", None),
     ]  # fmt: skip
 
 

@@ -5,11 +5,11 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from sisdrop.archive import ORIGINAL
+from sisdrop.archive import ORIGINAL, ORIGINAL_ZIP
 from sisdrop.inbox.names import share_name
 from sisdrop.model import FileRow, State
 from sisdrop.states import FINAL
-from support.reader import kept
+from support.reader import kept, xml_in
 from support.world import World, unzipped
 
 _VERDICTS = {
@@ -41,8 +41,7 @@ def places(world: World, content: bytes) -> list[str]:
     for path in sorted((world.data / "archive").rglob("*")) + sorted(
         path for path in (world.data / "outgoing").rglob("*") if path.parent.name not in holding
     ):
-        original = path.name == ORIGINAL and gzip.decompress(path.read_bytes()) == content
-        if original or (path.suffix == ".zip" and unzipped(path.read_bytes()) == content):
+        if _original(path) == content:
             found.append("data")
     return found
 
@@ -70,9 +69,10 @@ def check_the_server(world: World) -> None:
         if row.identical:
             assert hashlib.sha256(unzipped(content)).hexdigest() == row.sha256
         else:
-            original = gzip.decompress((_folder(world, row) / ORIGINAL).read_bytes())
+            copy = ORIGINAL_ZIP if row.content_sha256 else ORIGINAL
+            original = _original(_folder(world, row) / copy) or b""
             assert hashlib.sha256(original).hexdigest() == row.sha256
-            assert unzipped(content) == kept(original)
+            assert unzipped(content) == kept(xml_in(original))
 
 
 def check_the_data_volume(world: World) -> None:
@@ -109,6 +109,16 @@ def check_the_reports(world: World) -> None:
         assert said["verdict"] in _VERDICTS[row.state]
         if row.state in (State.HELD, State.REJECTED):
             assert said["reason"] == row.reason
+
+
+def _original(path: Path) -> bytes | None:
+    """The file as dropped that a file on the data volume holds, if it does."""
+    if path.name == ORIGINAL:
+        return gzip.decompress(path.read_bytes())
+    if path.name == ORIGINAL_ZIP:
+        return path.read_bytes()
+    stands_for_it = path.suffix == ".zip" and not path.with_name(ORIGINAL_ZIP).exists()
+    return unzipped(path.read_bytes()) if stands_for_it else None
 
 
 def _folder(world: World, row: FileRow) -> Path:

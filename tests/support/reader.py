@@ -1,13 +1,17 @@
 """A reader of files that knows as little as the pipeline's own tests need.
 
 Such a file is `<users>` with lines `<user>anything</user>`; a record that begins with `bad` is left
-out, one that begins with `twin` repeats a person, and what has no such root is no patron file.
+out, one that begins with `twin` repeats a person, and what has no such root is no patron file. It
+may come in a zip.
 """
 
 import hashlib
+import io
 import os
 import re
+import zipfile
 from collections.abc import Callable
+from hashlib import blake2b
 from pathlib import Path
 
 from sisdrop.bundle import BundleWriter, entry_name
@@ -23,6 +27,7 @@ from sisdrop.model import (
     Signature,
     StillChanging,
 )
+from sisdrop.roster import ROSTER, Roster, RosterWriter
 
 _RECORD = re.compile(rb"<user>(.*?)</user>\n")
 
@@ -37,13 +42,15 @@ def people(count: int, made: str = "person", bad: int = 0) -> bytes:
 class Reader:
     """Refines such files. `failing` holds words that make it fail on the files they stand in.
 
-    `during` is called in the middle of a read, so that a test can meddle with the file.
+    `earlier` is how many people the last read was told to spare. `during` is called in the middle
+    of a read, so that a test can meddle with the file.
     """
 
     def __init__(self) -> None:
         self.failing: dict[bytes, BaseException] = {}
         self.during: Callable[[Path], object] = lambda _: None
         self.reads: list[str] = []
+        self.earlier: int | None = None
 
     def __call__(  # noqa: PLR0913 - the shape of `Refiner`
         self,
@@ -54,9 +61,11 @@ class Reader:
         name: str,
         out_dir: Path,
         progress: Callable[[int], None],
+        earlier: Roster | None = None,
     ) -> Refined | StillChanging:
-        """Read the file, and write its zip."""
+        """Read the file, and write its zip and its roster."""
         self.reads.append(name)
+        self.earlier = None if earlier is None else len(earlier)
         before = signature_of(path)
         if before != expected:
             return StillChanging(before)
@@ -68,7 +77,28 @@ class Reader:
                 raise error
         if signature_of(path) != before:
             return StillChanging(signature_of(path))
-        return _refined(content, out_dir / f"{file_id}.zip", entry_name(name, file_id))
+        refined = _refined(content, out_dir / f"{file_id}.zip", entry_name(name, file_id))
+        if refined.bundle is not None:
+            _enrol(xml_in(content), out_dir)
+        return refined
+
+
+def _enrol(content: bytes, out_dir: Path) -> None:
+    """Who is sent: a record's text up to `=` is its person, and all of it what is known of them."""
+    records = _RECORD.findall(kept(content))
+    roster = RosterWriter(b"a key for tests")
+    people = [_digest(record.partition(b"=")[0]) for record in records]
+    roster.add_all(people, list(map(_digest, records)), [0] * len(records))
+    roster.finish(out_dir / ROSTER, [], [""])
+
+
+def _digest(text: bytes) -> bytes:
+    return blake2b(text, digest_size=8).digest()
+
+
+def digest_of(content: bytes) -> str:
+    """The SHA-256 of some bytes."""
+    return hashlib.sha256(content).hexdigest()
 
 
 def signature_of(path: Path) -> Signature:
@@ -77,12 +107,22 @@ def signature_of(path: Path) -> Signature:
     return Signature(seen.st_size, seen.st_mtime_ns, seen.st_ino)
 
 
+def xml_in(dropped: bytes) -> bytes:
+    """The file itself, or the only one in a zip."""
+    if not dropped.startswith(b"PK"):
+        return dropped
+    with zipfile.ZipFile(io.BytesIO(dropped)) as archive:
+        (name,) = archive.namelist()
+        return archive.read(name)
+
+
 def kept(content: bytes) -> bytes:
     """What of a file is sent."""
     return _RECORD.sub(lambda r: b"" if r[1].startswith((b"bad", b"twin")) else r[0], content)
 
 
-def _refined(content: bytes, target: Path, entry: str) -> Refined:
+def _refined(dropped: bytes, target: Path, entry: str) -> Refined:
+    content = xml_in(dropped)
     records = _RECORD.findall(content)
     bad = sum(record.startswith(b"bad") for record in records)
     twins = sum(record.startswith(b"twin") for record in records)
@@ -90,18 +130,20 @@ def _refined(content: bytes, target: Path, entry: str) -> Refined:
     fatal = None
     if not content.startswith(b"<users>"):
         fatal = Fatal("xml.wrong-root", 1, 1, 0, "", "This is no patron file.", "Look at it.")
-    bundle = _zip(content, target, entry) if good and not fatal else None
+    bundle = _zip(content, target, entry, dropped) if good and not fatal else None
     left_out = Finding(
         "ishare.last-name",
         Severity.ERROR,
         "The record has no last name.",
         "Give it one.",
         bad,
+        bad,
         (Example(1, 2, "T000001"),),
     )
     return Refined(
-        sha256=hashlib.sha256(content).hexdigest(),
-        size=len(content),
+        sha256=digest_of(dropped),
+        content_sha256=None if content is dropped else digest_of(content),
+        size=len(dropped),
         counts=Counts() if fatal else Counts(len(records), good, bad, twins),
         profile=Profile() if fatal else Profile(good),
         findings=(left_out,) if bad else (),
@@ -112,10 +154,10 @@ def _refined(content: bytes, target: Path, entry: str) -> Refined:
     )
 
 
-def _zip(content: bytes, target: Path, entry: str) -> Bundle:
+def _zip(content: bytes, target: Path, entry: str, dropped: bytes) -> Bundle:
     writer = BundleWriter(target, entry, len(content))
     writer.write(kept(content))
-    return writer.finish(identical=kept(content) == content)
+    return writer.finish(identical=kept(content) == dropped)
 
 
 def touch(path: Path) -> None:

@@ -11,6 +11,7 @@ from sisdrop.model import (
     Comparison,
     Counts,
     Example,
+    Excerpt,
     Fatal,
     FileView,
     Finding,
@@ -36,6 +37,8 @@ EXPIRY = Finding(
     message="The record has no expiry date.",
     hint="Fill expiry_date; without it the account never expires.",
     count=3,
+    records=3,
+    why="Mandatory in I-Share. It is what ends the account of somebody who leaves.",
     examples=(
         Example(record=17, line=402, primary_id="MOUSE17"),
         Example(record=1023, line=30011, primary_id=None),
@@ -48,6 +51,7 @@ POSTCODE = Finding(
     message="The preferred address has no postal code.",
     hint="Fill postal_code; borrowing at other libraries needs it.",
     count=700,
+    records=700,
     examples=tuple(Example(record=n, line=20 * n, primary_id=f"MOUSE{n}") for n in range(1, 101)),
 )
 ORDER = Finding(
@@ -56,6 +60,7 @@ ORDER = Finding(
     message="An element stands in the wrong place.",
     hint="Write addresses, then emails, then phones.",
     count=1200,
+    records=1200,
     examples=(Example(record=1, line=9, primary_id="MOUSE1"),),
     element="user/contact_info/emails",
 )
@@ -67,6 +72,8 @@ FATAL = Fatal(
     bytes_hex="92206f66",
     message="Byte 92 is not UTF-8.",
     hint="It looks like Windows-1252 (a curly apostrophe).",
+    record=17,
+    excerpt=Excerpt("<last_name>O", r"\x92", "Mouse</last_name>"),
 )
 
 

@@ -14,10 +14,12 @@ from support.killing import Killed
 from support.laws import check_laws
 from support.reader import people
 from support.world import World
+from support.zips import NEXT_NIGHT, How, zipped
 
 ARCHIVED, REJECTED, HELD = State.ARCHIVED, State.REJECTED, State.HELD
 DUPLICATE, SUPERSEDED = State.DUPLICATE, State.SUPERSEDED
 FIRST, SECOND, FEW = people(10, "first"), people(10, "second"), people(5, "few")
+FIRST_ZIP, FIRST_ZIP_ANEW = zipped(FIRST), zipped(FIRST, how=How(at=NEXT_NIGHT))
 FAULTY, MIXED = b"<library>no patrons</library>", people(9, "mixed", bad=1)
 
 Act = Callable[[World], object]
@@ -137,6 +139,11 @@ STORIES = {
         [*HOLDING, edits, asks(Command.APPROVE)], TWO, [FIRST, SECOND], asked=True
     ),
     "duplicate": Story([*SEEDED, drops(FIRST)], [ARCHIVED, DUPLICATE], [FIRST]),
+    "the same in a zip": Story(
+        [drops(FIRST_ZIP), drops(FIRST_ZIP_ANEW)],
+        [ARCHIVED, DUPLICATE],
+        [FIRST_ZIP, FIRST_ZIP_ANEW],
+    ),
     "supersedes": Story(
         [*SEEDED, goes_down, drops(MIXED), drops(FEW), drops(SECOND)],
         [ARCHIVED, SUPERSEDED, SUPERSEDED, ARCHIVED],

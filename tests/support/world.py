@@ -257,7 +257,7 @@ class World:
         before: object = None
         for _ in range(most):
             self.round()
-            now = (self.rows(), sorted(self.inbox.rglob("*.xml")))
+            now = (self.rows(), self._files("**/*"))
             still = still + 1 if now == before else 0
             if still >= (3 if self._is_waiting() else 1):
                 return
@@ -267,7 +267,12 @@ class World:
     def _is_waiting(self) -> bool:
         """Whether something may still be settling: it takes two looks that change nothing."""
         open_ = self.ledger.in_states(State.CLAIMED, State.REFINED)
-        return bool(open_) or any(self.inbox.glob("*.xml")) or any(self.inbox.glob("approved/*"))
+        return bool(open_ or self._files("*")) or any(self.inbox.glob("approved/*"))
+
+    def _files(self, pattern: str) -> list[Path]:
+        """What people drop, and what becomes of it on the share."""
+        found = self.inbox.glob(pattern)
+        return sorted(path for path in found if path.suffix in {".xml", ".zip"})
 
     # What can be seen.
 

@@ -13,12 +13,14 @@ from typing import Any
 
 import pytest
 
-from sisdrop.archive import MANIFEST, ORIGINAL, Archive, Changed, on_data
+from sisdrop.archive import MANIFEST, ORIGINAL, ORIGINAL_ZIP, Archive, Changed, on_data
 from sisdrop.errors import NeedsOperator, Reason, Transient
 from sisdrop.model import FileRow, State
+from sisdrop.roster import ROSTER
 from support.breaking import fails_with, power_cut, system_error
 from support.reports import refined
-from support.rows import a_row
+from support.rosters import Person, write
+from support.rows import OTHER_DIGEST, a_row
 
 CONTENT = b"<users><user/></users>" * 1000
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
@@ -43,6 +45,12 @@ def begun(archive: Archive, row: FileRow) -> Path:
     archive.save_refined(row.id, refined())
     archive.bundle(row.id).write_bytes(b"zip")
     return folder
+
+
+def enrolled(archive: Archive, row: FileRow) -> Path:
+    """A folder with a roster of one person in it."""
+    folder = begun(archive, row)
+    return write(folder / ROSTER, {1: Person()})
 
 
 def listing(folder: Path) -> list[str]:
@@ -102,6 +110,34 @@ def test_the_original_is_kept_compressed_and_proven(archive: Archive) -> None:
     assert gzip.decompress((folder / ORIGINAL).read_bytes()) == CONTENT
     assert listing(folder) == [ORIGINAL]
     assert archive.holds_original(row)
+
+
+def test_an_original_that_is_a_zip_is_kept_as_it_is_and_proven(archive: Archive) -> None:
+    row = a_row(content_sha256=OTHER_DIGEST)
+    folder = archive.begin(row.id)
+    with pytest.raises(Changed):
+        archive.secure_original(row.id, io.BytesIO(b"other").read, DIGEST, zipped=True)
+    assert not archive.holds_original(row)
+    for _ in range(2):
+        archive.secure_original(row.id, io.BytesIO(CONTENT).read, DIGEST, zipped=True)
+    assert (folder / ORIGINAL_ZIP).read_bytes() == CONTENT
+    assert listing(folder) == [ORIGINAL_ZIP]
+    assert archive.holds_original(row)
+
+
+def test_our_own_zip_is_not_taken_for_an_original_that_was_one(archive: Archive) -> None:
+    row = a_row(content_sha256=OTHER_DIGEST)
+    begun(archive, row)
+    assert not archive.holds_original(row)
+
+
+def test_only_the_very_bytes_of_a_file_are_held_by_its_folder(archive: Archive) -> None:
+    row = a_row(sha256=DIGEST, content_sha256=OTHER_DIGEST)
+    archive.begin(row.id)
+    assert not archive.holds(row, DIGEST)
+    archive.secure_original(row.id, io.BytesIO(CONTENT).read, DIGEST, zipped=True)
+    assert archive.holds(row, DIGEST)
+    assert not archive.holds(row, OTHER_DIGEST)
 
 
 def test_the_same_bytes_are_kept_as_the_same_bytes(archive: Archive) -> None:
@@ -243,6 +279,69 @@ def test_what_is_removed_meanwhile_does_not_count(
     assert archive.size() == 0
 
 
+# Rosters.
+
+
+def has_roster(archive: Archive, row: FileRow) -> bool:
+    roster = archive.roster(row)
+    if roster is None:
+        return False
+    with roster:
+        return len(roster) == 1
+
+
+def test_the_roster_of_a_file_is_found_wherever_its_folder_is(archive: Archive) -> None:
+    row = filed_row()
+    assert not has_roster(archive, row)
+    enrolled(archive, row)
+    assert has_roster(archive, row)
+    archive.file_away(row)
+    assert has_roster(archive, row)
+    archive.remove(row)
+    assert not has_roster(archive, row)
+
+
+def test_a_damaged_roster_is_none(archive: Archive) -> None:
+    row = filed_row()
+    enrolled(archive, row).write_bytes(b"x")
+    assert archive.roster(row) is None
+
+
+def test_a_roster_can_outlive_its_folder(archive: Archive) -> None:
+    row = filed_row()
+    enrolled(archive, row)
+    archive.file_away(row)
+    assert archive.kept_rosters() == []
+    for _ in range(2):
+        archive.keep_roster(row)
+        archive.remove(row)
+        assert archive.kept_rosters() == [row.id]
+        assert has_roster(archive, row)
+    for _ in range(2):
+        archive.forget_roster(row.id)
+        assert archive.kept_rosters() == []
+
+
+def test_a_file_of_an_older_version_has_no_roster_to_keep(archive: Archive) -> None:
+    row = filed_row()
+    begun(archive, row)
+    archive.file_away(row)
+    archive.keep_roster(row)
+    assert archive.kept_rosters() == []
+
+
+@pytest.mark.parametrize("where", ["os.fsync", "pathlib.Path.replace"])
+def test_a_crash_while_keeping_a_roster_loses_it_nowhere(archive: Archive, where: str) -> None:
+    row = filed_row()
+    enrolled(archive, row)
+    archive.file_away(row)
+    with power_cut(where):
+        archive.keep_roster(row)
+    assert has_roster(archive, row)
+    archive.keep_roster(row)
+    assert archive.kept_rosters() == [row.id]
+
+
 # Removal.
 
 
@@ -315,15 +414,16 @@ def full_steps(archive: Archive, row: FileRow) -> list[Callable[[], object]]:
         lambda: archive.write_text(row.id, "report.html", "page"),
         lambda: archive.write_manifest(row),
         lambda: archive.file_away(row),
+        lambda: archive.keep_roster(row),
     ]
 
 
-@pytest.mark.parametrize("step", range(6))
+@pytest.mark.parametrize("step", range(7))
 def test_every_write_says_when_the_volume_is_full(
     archive: Archive, monkeypatch: pytest.MonkeyPatch, step: int
 ) -> None:
     row = filed_row()
-    begun(archive, row)
+    enrolled(archive, row)
     with system_error("os.fsync", errno.ENOSPC), pytest.raises(Transient) as caught:
         full_steps(archive, row)[step]()
     assert caught.value.reason is Reason.DATA_FULL

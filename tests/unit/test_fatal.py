@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from sisdrop.model import Fatal
+from sisdrop.model import Excerpt, Fatal
 from sisdrop.records.refine import Limits
 from support.refining import LIMITS, refined
 from support.xml import Patron, patrons, user, users
@@ -46,7 +46,7 @@ def fatal(document: bytes | str, folder: Path, limits: Limits = LIMITS) -> Fatal
         (b"<users xmlns='urn:x'/>", "xml.wrong-root", (1, 1, 0), "3c"),
         (b"<x:users xmlns:x='urn:x'/>", "xml.wrong-root", (1, 1, 0), "3c"),
         (b"hello", "xml.not-well-formed", (1, 1, 0), "68"),
-        (b"PK\x03\x04 and so on", "xml.not-well-formed", (1, 1, 0), "50"),
+        (b"PK\x03\x04 and so on", "zip.unreadable", (1, 1, 0), ""),
         (b"\n<?xml version='1.0'?><users/>", "xml.not-well-formed", (2, 1, 1), "3c"),
         (b"<users><user/></users>\n<users/>", "xml.not-well-formed", (2, 1, 23), "3c"),
         (b"<users><user/></users> junk", "xml.not-well-formed", (1, 24, 23), "6a"),
@@ -118,13 +118,39 @@ def test_a_truncated_file_says_which_record_is_complete(tmp_path: Path) -> None:
     assert found.offset == cut
 
 
+@pytest.mark.parametrize(
+    ("before", "record"),
+    [
+        (b"<users>", None),
+        (b"<users><user>", 1),
+        (b"<users><user/><user><a>", 2),
+        (b"<users><user/><user></user>\n", None),
+        (b"<users><!-- <user> --><user><![CDATA[</user>]]>", 1),
+        (b"<users>" + b"<user/>" * 5000 + b"<user>", 5001),
+        (b"", None),
+    ],
+)
+def test_the_record_in_which_a_fault_stands_is_counted(
+    tmp_path: Path, before: bytes, record: int | None
+) -> None:
+    assert fatal(before + b"\xe9</user></users>", tmp_path).record == record
+
+
+def test_an_oversized_record_and_a_cut_one_are_counted_too(tmp_path: Path) -> None:
+    large = users(user(), user(Patron(primary_id="T2", extra=f"<note>{'x' * 9000}</note>")))
+    assert fatal(large, tmp_path, Limits(1 << 30, 8000)).record == 2
+    assert fatal(PLAIN[: PLAIN.rindex("<last_name>")], tmp_path).record == 3
+
+
+def test_the_text_around_a_fault_is_kept_for_the_report(tmp_path: Path) -> None:
+    found = fatal(users(user(Patron(last_name="Testé"))).encode("cp1252"), tmp_path)
+    assert found.excerpt == Excerpt("<last_name>Test", r"\xe9", "</last_name>")
+    assert "Test" not in repr(found)
+
+
 def test_windows_1252_is_recognised_and_the_character_named(tmp_path: Path) -> None:
     found = fatal(users(user(Patron(last_name="Testé"))).encode("cp1252"), tmp_path)
     assert "Windows-1252, where this byte is \u201cé\u201d" in found.message
-
-
-def test_a_zip_archive_is_recognised(tmp_path: Path) -> None:
-    assert "drop the XML inside it" in fatal(b"PK\x03\x04" + bytes(30), tmp_path).hint
 
 
 @pytest.mark.parametrize(

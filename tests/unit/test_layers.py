@@ -19,19 +19,22 @@ ROOT = Path(sisdrop.__file__).parent
 
 FOUNDATION = "errors model states clock"
 PURE = """
-    guard retention profile units words plain story shapes health text_report dashboard
+    guard retention profile units words plain broken story shapes health text_report dashboard
     log_catalogue metrics_catalogue
+    sampling difference hints difference_text
     inbox inbox.settle inbox.names
     records records.framing records.duplicates records.encoding records.roots records.rule
-    records.schema_faults records.wellformed records.xpath records.fatal
+    records.schema_faults records.wellformed records.xpath records.fatal records.place
+    records.rewinding records.unzip records.zip_directory records.zip_faults
+    records.fields records.traits
     delivery delivery.phases delivery.lanes delivery.remote
 """
 ADAPTERS = """
-    durable lock ledger archive bundle requests log metrics page report share_pages
-    http_server web notyet settings settings.*
-    inbox.faults inbox.scan inbox.share inbox.watch
-    records.catalogue records.check records.findings records.judge records.reading
-    records.refine records.rules records.schema
+    durable lock ledger archive roster comparison bundle requests log metrics page report
+    share_pages http_server web notyet settings settings.* inbox.faults inbox.scan inbox.share
+    inbox.watch records.catalogue records.check records.chunk records.crew records.enrolment
+    records.facts records.findings records.judge records.reading records.refine records.rules
+    records.schema records.schema_check records.source records.values records.value_crew buckets
     delivery.deadline delivery.demo_server delivery.faults delivery.folder delivery.keys
     delivery.pins delivery.probe delivery.scan delivery.session delivery.sftp
 """
@@ -39,7 +42,10 @@ PIPELINE = "pipeline pipeline.*"
 SERVICE = "situation view source rounds courier"
 LOOPS = "daemon"
 COMPOSITION = "build app"
-COMMANDS = "asking terminal offline settings_page preflight preflight.* demo demo.* cli"
+COMMANDS = """
+    asking terminal progress offline validating settings_page preflight preflight.* demo demo.*
+    reader sample sample_file diff cli
+"""
 
 LAYERS = tuple(
     tuple(layer.split())
@@ -77,13 +83,15 @@ DOORS = {
     "logging": ("log",),
     "sqlite3": ("ledger",),
     # The demo reads what arrived as its receiver would.
+    "xxhash": ("records.check",),
     "lxml": ("records.*", "profile", "demo.evidence"),
+    "isal": ("bundle", "archive"),
     "jinja2": ("page",),
     "uvicorn": ("http_server",),
     "starlette": ("http_server", "web"),
     "yaml": ("settings.yaml_file", "settings_page", "cli", "demo.*"),
     "typer": ("cli",),
-    "rich": ("cli", "terminal", "demo.*"),
+    "rich": ("cli", "terminal", "progress", "demo.*"),
     "uvloop": ("cli", "demo.*"),
 }
 

@@ -2,14 +2,13 @@ from typing import Any
 
 import pytest
 
-from sisdrop.notyet import ENTRIES, NotYet, any_guard, unimplemented
+from sisdrop.notyet import ENTRIES, NotYet, unimplemented
 from sisdrop.settings import Settings
 
 QUIET: dict[str, Any] = {
     "inbox": {"path": "/inbox"},
     "data": "/data",
     "sftp": {"host": "h", "username": "u", "key": "/k", "known_hosts": "/kh"},
-    "guard": {"max_new": "off", "max_absent": "off", "max_state_rise": "off"},
     "pickup": {"watch": False},
 }
 ONE = {"name": "one", "match": ["1*.xml"]}
@@ -17,13 +16,8 @@ TWO = {"name": "two", "match": ["2*.xml"]}
 MAIL = {"smtp": "mail.example.edu:25", "from": "a@example.edu", "to": ["b@example.edu"]}
 
 ASKING: dict[str, dict[str, Any]] = {
-    "guard.max_new": {"guard": QUIET["guard"] | {"max_new": "30%"}},
-    "guard.max_absent": {"guard": QUIET["guard"] | {"max_absent": "30%"}},
-    "guard.max_state_rise": {"guard": QUIET["guard"] | {"max_state_rise": "5%"}},
     "streams": {"streams": [ONE, TWO]},
     "streams[].kind": {"streams": [ONE | {"kind": "changes"}]},
-    "validation.incomplete": {"validation": {"incomplete": "keep_alma"}},
-    "validation.workers": {"validation": {"workers": 2}},
     "pickup.watch": {"pickup": {"watch": True}},
     "sftp.wait_for_pickup": {"sftp": QUIET["sftp"] | {"wait_for_pickup": True}},
     "expect": {},
@@ -47,15 +41,6 @@ def test_settings_that_ask_for_nothing_missing_are_silent() -> None:
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.key)
 def test_a_setting_without_effect_is_named(entry: NotYet) -> None:
     assert keys(**ASKING[entry.key]) == EVERY_INSTANCE | {entry.key}
-
-
-def test_one_stream_that_asks_is_enough() -> None:
-    entry = NotYet("guard.max_drop", "x", any_guard(lambda guard: guard.max_drop == 0.1))
-    asking = Settings.model_validate(
-        QUIET | {"streams": [ONE, TWO | {"guard": {"max_drop": "10%"}}]}
-    )
-    assert unimplemented(asking, [entry]) == [str(entry)]
-    assert unimplemented(Settings.model_validate(QUIET), [entry]) == []
 
 
 def test_a_sentence_begins_with_the_key_and_says_what_happens_instead() -> None:

@@ -131,7 +131,7 @@ def test_progress_is_told_in_bytes_up_to_the_whole(validator: Validator, tmp_pat
 def test_a_file_that_changes_while_it_is_read_is_unsteady(
     validator: Validator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def changing(*_: object) -> Refined | StillChanging:
+    def changing(*_: object, **__: object) -> Refined | StillChanging:
         return StillChanging(SIGNATURE)
 
     monkeypatch.setattr("sisdrop.offline.refine", changing)

@@ -120,8 +120,8 @@ def test_an_old_file_needs_an_approval_that_says_so(world: World) -> None:
     answer = world.approve(held)
     assert not answer.done
     assert answer.sentence == (
-        f"these are the bytes that were sent as {first.id} already, and {second.id}, which is"
-        " newer, went out after them; sending the old file would undo the newer one; to send it"
+        f"this was sent as {first.id} already, and {second.id}, which is"
+        " newer, went out after it; sending the old file would undo the newer one; to send it"
         " all the same, approve it with --stale"
     )
     assert world.approve(held, stale=True).done

@@ -40,9 +40,13 @@ def purge(world: World) -> int:
 
 
 def traces(world: World, row: FileRow) -> list[Path]:
-    """Everything that is left of a file, anywhere."""
+    """What is left of a file anywhere, but for a roster that was kept."""
     found = [*world.data.rglob(f"*{row.id}*"), *world.inbox.rglob(f"*{row.id}*")]
-    return [path for path in found if path.exists()]
+    return [path for path in found if path.exists() and path.parent.name != "rosters"]
+
+
+def kept_rosters(world: World) -> list[str]:
+    return world.shop.kit.archive.kept_rosters()
 
 
 def test_a_file_goes_when_its_time_has_come_and_not_a_moment_before(world: World) -> None:
@@ -75,6 +79,64 @@ def test_younger_files_stay(world: World) -> None:
     purge(world)
     assert len(traces(world, young)) == 4
     assert young.purged_at is None
+
+
+def test_the_roster_of_the_newest_file_outlives_its_folder_until_there_is_a_newer_one(
+    world: World,
+) -> None:
+    row = world.only(State.ARCHIVED)
+    age(world, 61)
+    purge(world)
+    assert traces(world, row) == []
+    assert kept_rosters(world) == [row.id]
+    newer = dropped(world, SECOND)
+    assert world.report(newer)["compared_with"]["new"] == 10
+    assert purge(world) == 0
+    assert kept_rosters(world) == []
+    age(world, 61)
+    purge(world)
+    assert kept_rosters(world) == [newer.id]
+
+
+def test_no_roster_outlives_the_folder_of_a_file_that_nothing_is_compared_with(
+    world: World,
+) -> None:
+    rejected, held = dropped(world, b"<library/>"), dropped(world, FEW)
+    world.refuse(held)
+    repeated = dropped(world, FIRST)
+    last = dropped(world, SECOND)
+    age(world, 61)
+    purge(world)
+    for row in (rejected, held, repeated):
+        assert traces(world, row) == []
+    assert kept_rosters(world) == [last.id]
+
+
+def test_a_file_that_was_only_rehearsed_does_not_take_the_place_of_the_one_that_alma_holds(
+    world: World,
+) -> None:
+    real = world.only(State.ARCHIVED)
+    world.restart(archive=CLOCKS, mode="rehearse")
+    rehearsed = dropped(world, SECOND)
+    age(world, 61)
+    purge(world)
+    assert kept_rosters(world) == [real.id, rehearsed.id]
+
+
+def test_a_roster_that_cannot_be_removed_stops_no_purge(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    age(world, 61)
+    purge(world)
+    dropped(world, SECOND)
+    age(world, 61)
+
+    def busy(*_: object) -> None:
+        raise OSError
+
+    monkeypatch.setattr(Archive, "forget_roster", busy)
+    assert purge(world) == 2
+    assert world.log.count(LogEvent.PURGE_FAILED) == 1
 
 
 def test_a_rejected_file_has_a_clock_of_its_own(world: World) -> None:
@@ -131,7 +193,36 @@ def test_a_crash_anywhere_in_a_purge_is_made_good_by_the_next_one(tmp_path: Path
                 assert traces(world, row) == []
                 assert world.get(row).purged_at is not None
                 assert world.get(row).share_purged_at is not None
+                assert kept_rosters(world) == []
                 assert len(traces(world, young)) == 4
+        moments += 1
+    assert moments > 8
+
+
+def test_a_crash_anywhere_in_a_purge_does_not_lose_the_roster_of_the_newest_file(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "beginning").mkdir()
+    beginning = World(tmp_path / "beginning", archive=CLOCKS)
+    row = dropped(beginning, FIRST)
+    age(beginning, 61)
+    beginning.end()
+    moments = 0
+    while True:
+        with beginning.fork(tmp_path / str(moments)) as world:
+            try:
+                with dying(Death(moments)):
+                    purge(world)
+            except Killed:
+                world.restart()
+                roster = world.shop.kit.archive.roster(row)
+                assert roster is not None
+                roster.close()
+                purge(world)
+            else:
+                break
+            finally:
+                assert kept_rosters(world) == [row.id]
         moments += 1
     assert moments > 8
 

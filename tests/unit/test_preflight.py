@@ -18,7 +18,7 @@ from sisdrop.delivery.session import Target
 from sisdrop.errors import NeedsOperator, Reason, Transient
 from sisdrop.inbox.names import is_ignored
 from sisdrop.inbox.share import Share
-from sisdrop.ledger import Ledger
+from sisdrop.ledger import LAYOUT, Ledger
 from sisdrop.lock import Lock
 from sisdrop.preflight import identity
 from sisdrop.preflight.answers import of_failure, of_result, unseen
@@ -170,7 +170,7 @@ def test_the_layout_of_a_ledger_is_read_without_opening_it(tmp_path: Path) -> No
     path.write_bytes(b"")
     assert read_layout(path) is None
     Ledger(path).close()
-    assert read_layout(path) == 1
+    assert read_layout(path) == LAYOUT
 
 
 def test_looking_for_a_ledger_makes_none(tmp_path: Path) -> None:

@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
+from sisdrop.errors import Reason
 from sisdrop.model import Counts, Severity, Signature, StillChanging
 from sisdrop.records.findings import MAX_EXAMPLES, MAX_GROUPS
 from sisdrop.records.refine import kept, refine
+from support.invented.extract import write_extract
 from support.refining import LIMITS, checker, finding, refined, sent
-from support.xml import patrons, user, users, write_extract
+from support.xml import bulky, patrons, user, users
 
 THREE = patrons(3)
 PLAIN = users(*(user(person) for person in THREE))
@@ -210,6 +212,21 @@ def test_the_record_count_is_corrected_over_many_blocks(tmp_path: Path) -> None:
 def test_a_wrong_record_count_stays_when_nothing_was_left_out(tmp_path: Path) -> None:
     document = users(user(), attributes=' total_record_count="9"')
     assert sent(refined(document, tmp_path)) == document.encode()
+
+
+@pytest.mark.parametrize("records", [PLAIN, bulky(40)], ids=["at the end", "on the way"])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_file_whose_zip_would_be_too_large_is_fatal(
+    tmp_path: Path, records: str, workers: int
+) -> None:
+    limits = replace(LIMITS, max_bundle_size=500, workers=workers, parallel_from=0)
+    found = refined(records, tmp_path, limits=limits)
+    assert found.fatal is not None
+    assert found.fatal.reason is Reason.XML_TOO_LARGE
+    assert found.fatal.message.endswith("Alma takes no larger zip.")
+    assert (found.size, found.bundle) == (len(records), None)
+    assert found.sha256 == hashlib.sha256(records.encode()).hexdigest()
+    assert [path.name for path in tmp_path.iterdir()] == ["work"]
 
 
 def test_an_unknown_user_group_is_found_only_when_groups_are_configured(tmp_path: Path) -> None:

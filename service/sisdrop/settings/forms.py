@@ -119,7 +119,7 @@ def rules(raw: object) -> str:
 def rule_glob(raw: object) -> str:
     """A rule id or a pattern of them; rules about the form of the file cannot be changed."""
     found = line(raw)
-    if _RULE_GLOB.fullmatch(found) is None or found.startswith("xml."):
+    if _RULE_GLOB.fullmatch(found) is None or found.startswith(("xml.", "zip.")):
         raise ValueError("no rule has such a name")
     return found
 
