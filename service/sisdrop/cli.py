@@ -18,6 +18,7 @@ from sisdrop.errors import ConfigError, ServiceError
 
 if TYPE_CHECKING:
     from sisdrop.ledger import Ledger
+    from sisdrop.reader import Reader
     from sisdrop.requests import Command
     from sisdrop.settings import Settings
 
@@ -121,32 +122,90 @@ def validate(  # noqa: PLR0913 - one for each option
     identify: Annotated[bool, typer.Option("--identify", help="Name the records.")] = False,
 ) -> None:
     """Check patron files as the service would; nothing leaves this machine."""
-    from datetime import UTC, datetime
-
     from sisdrop import log
-    from sisdrop.offline import Unsteady, Validator, is_bad
-    from sisdrop.report import report_html, report_json, report_text
+    from sisdrop.offline import Validator
+    from sisdrop.validating import ReportRefused, Validation, refuse_report
 
     log.configure("error", "text")
-    if report is not None and len(files) > 1:
-        _fail(Exit.USAGE, "--report takes one file at a time")
-    validator = Validator(rules or (), schema)
-    bad = False
-    for path in files:
-        try:
-            made = validator.validate(path, datetime.now(UTC))
-        except (OSError, Unsteady) as error:
-            reason = error.strerror if isinstance(error, OSError) else str(error)
-            _fail(Exit.USAGE, f"{path}: {reason}")
-        bad = bad or is_bad(made)
-        if as_json:
-            _print_json(report_json(made, identify=identify))
-        else:
-            typer.echo(report_text(made, identify=identify))
+    try:
         if report is not None:
-            text = json.dumps(report_json(made, identify=True), indent=1)
-            report.write_text(text if report.suffix == ".json" else report_html(made))
-    sys.exit(Exit.BAD_INPUT if bad else Exit.GOOD)
+            refuse_report(report, files)
+        validation = Validation(Validator(rules or (), schema), as_json, identify)
+        validation.check(files, report)
+    except ReportRefused as refused:
+        _fail(Exit.USAGE, str(refused))
+    if validation.unread:
+        sys.exit(Exit.USAGE)
+    sys.exit(Exit.BAD_INPUT if validation.is_bad else Exit.GOOD)
+
+
+@app.command()
+def sample(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A patron file, XML or zip.")],
+    most: Annotated[int, typer.Option("--max", min=1, help="How many records at most.")] = 10,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="Write it here (.xml or .zip).")
+    ] = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Cut out a small file for a test load: valid records of every user group."""
+    from sisdrop.model import Report
+    from sisdrop.reader import FileUnread
+    from sisdrop.report import report_text
+    from sisdrop.sample import SampleRefused, sampled
+    from sisdrop.sample_file import refuse_out, save, show
+    from sisdrop.sampling import taken_json, taken_text
+
+    if as_json and out is None:
+        _fail(Exit.USAGE, "--json needs -o; without it the sample itself goes to stdout")
+    try:
+        if out is not None:
+            refuse_out(out)
+        with sampled(file, most, _reader(quiet=as_json)) as found:
+            if isinstance(found, Report):
+                typer.echo(report_text(found), err=True, nl=False)
+                sys.exit(Exit.BAD_INPUT)
+            if out is not None:
+                save(found, out)
+            else:
+                show(found, sys.stdout.buffer)
+    except (FileUnread, SampleRefused) as error:
+        _fail(Exit.USAGE, str(error))
+    if as_json:
+        typer.echo(json.dumps(taken_json(found.taken)))
+    else:
+        typer.echo(taken_text(found.taken), err=True, nl=False)
+
+
+@app.command()
+def diff(
+    old: Annotated[Path, typer.Argument(metavar="OLD", help="What was loaded, XML or zip.")],
+    new: Annotated[Path, typer.Argument(metavar="NEW", help="What is to be loaded, XML or zip.")],
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what a load of NEW after OLD would change, above all what people would lose."""
+    from sisdrop.buckets import FolderUnusable, temporary_folder
+    from sisdrop.diff import Rejected
+    from sisdrop.diff import diff as compare
+    from sisdrop.difference_text import difference_json, difference_text
+    from sisdrop.reader import FileUnread
+    from sisdrop.report import report_json, report_text
+
+    try:
+        found = compare(old, new, _reader(quiet=as_json), temporary_folder(os.environ))
+    except FileUnread as unread:
+        _fail(Exit.USAGE, str(unread))
+    except FolderUnusable as unusable:
+        _fail(Exit.UNUSABLE, f"no room for temporary files ({unusable}); set TMPDIR")
+    if isinstance(found, Rejected):
+        shape = report_json(found.report, identify=False)
+        text = report_text(found.report, name=str(found.path))
+    else:
+        shape, text = difference_json(found), difference_text(found)
+    typer.echo(json.dumps(shape) + "\n" if as_json else text, nl=False)
+    sys.exit(Exit.BAD_INPUT if isinstance(found, Rejected) else Exit.GOOD)
 
 
 @app.command()
@@ -318,6 +377,22 @@ def main() -> None:
         sys.exit(Exit.USAGE)
     except ServiceError as error:
         _fail(Exit.UNUSABLE, f"{error.hint} ({error.reason})")
+
+
+def _reader(*, quiet: bool) -> "Reader":
+    """What reads patron files here as `validate` does, with a bar on a terminal."""
+    from datetime import UTC, datetime
+    from functools import partial
+
+    from sisdrop import log, progress
+    from sisdrop.offline import Validator
+    from sisdrop.reader import Reader
+    from sisdrop.validating import make_printable
+
+    log.configure("error", "text")
+    make_printable()
+    watch = partial(progress.reading, wanted=not quiet)
+    return Reader(Validator((), None), datetime.now(UTC), watch)
 
 
 def _settings(config: Path | None) -> "Settings":
