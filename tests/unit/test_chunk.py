@@ -112,7 +112,6 @@ def test_a_chunk_knows_what_stands_between_its_records() -> None:
 def test_lines_are_counted_from_the_first_of_the_chunk() -> None:
     made = Chunk(ROOT, b"\n<u>\n</u>\r\n\n<u/>", ((1, 9), (12, 16)))
     assert [made.first_line(record) for record in (1, 0)] == [4, 1]
-    assert [made.line_of(at) for at, _ in made.spans] == [1, 4]
 
 
 def test_a_chunk_is_what_it_holds_not_what_was_asked_of_it() -> None:

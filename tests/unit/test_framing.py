@@ -134,7 +134,7 @@ def test_a_record_of_too_many_tags_is_too_large() -> None:
 
 def test_a_forgotten_end_tag_is_remembered_by_the_record_that_begins_inside() -> None:
     found = trouble(b"<users><user>a</user><user>b<user>c</user></users>")
-    assert found == Trouble(Ailment.ENDED, 50, record=2, record_offset=21, nested=28)
+    assert found == Trouble(Ailment.ENDED, 50, record=2, record_offset=21, nested=28, complete=1)
 
 
 def test_nothing_comes_after_trouble() -> None:

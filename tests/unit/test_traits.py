@@ -210,13 +210,13 @@ def test_more_kinds_of_records_than_are_remembered_are_read_all_the_same() -> No
 
 def test_no_more_kinds_of_records_are_remembered() -> None:
     reader = TraitsReader([], frozenset(), date.min)
-    made = lines(30_000)
+    made = lines(12_000)
     tracemalloc.start()
     for line in made:
         reader.read(line)
     held, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert held < 4 << 20
+    assert held < 1 << 20
 
 
 def test_kinds_that_are_alike_are_read_once() -> None:

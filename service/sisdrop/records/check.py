@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from hashlib import blake2b
+from typing import Any
 
 import xxhash
 from lxml import etree
@@ -23,7 +24,7 @@ from sisdrop.records.chunk import (
     parse_under,
     stray_text,
 )
-from sisdrop.records.facts import Facts, FactSheet
+from sisdrop.records.facts import Facts, FactSheet, is_nested
 from sisdrop.records.roots import RECORD
 from sisdrop.records.rules import Rule, RuleSet
 from sisdrop.records.schema import Schema
@@ -89,6 +90,7 @@ class Checker:
     today: date = date.min
     key: bytes = b""
     _keep_blanks: bool = field(init=False, repr=False, compare=False)
+    _rule: Rule | None = field(init=False, repr=False, compare=False)
     _facts: FactSheet = field(init=False, repr=False, compare=False)
     _traits: TraitsReader = field(init=False, repr=False, compare=False)
 
@@ -96,6 +98,7 @@ class Checker:
         active, groups = self.rules.active, self.rules.user_groups
         # An operator's XPath may look at whitespace; nothing of ours does.
         object.__setattr__(self, "_keep_blanks", any(rule.xpath for rule in active))
+        object.__setattr__(self, "_rule", self.rules.find(SCHEMA_RULE))
         object.__setattr__(self, "_facts", FactSheet(active))
         object.__setattr__(self, "_traits", TraitsReader(active, groups, self.today))
 
@@ -105,7 +108,7 @@ class Checker:
 
     def check_root(self, root: Root) -> list[Issue]:
         """What the schema says of the root's own attributes."""
-        rule = self.rules.find(SCHEMA_RULE)
+        rule = self._rule
         if rule is None:
             return []
         faults = SchemaCheck(self.schema).root_faults(parse(root.tag + root.end))
@@ -117,9 +120,10 @@ class Checker:
         Raises:
             ChunkBroken: if it is not well-formed, or was cut in the wrong place.
         """
-        records, keep_blanks = len(chunk.spans), self._keep_blanks
-        element = parse_under(chunk.root, chunk.content, records, keep_blanks=keep_blanks)
-        return self._checked(element, chunk, self._read(element, chunk.content))
+        element, errors = self._parse(chunk.root, chunk.content)
+        if len(element) != len(chunk.spans):
+            raise ChunkBroken
+        return self._checked(element, errors, chunk, self._read(element, chunk.content))
 
     def check_slice(self, root: Root, content: bytes) -> Checked:
         """Check bytes that seem to be whole records.
@@ -127,17 +131,33 @@ class Checker:
         Raises:
             ChunkBroken: if they are not, or need a closer look.
         """
+        element, errors = self._parse(root, content)
+        facts = self._read(element, content)
+        spans = find_spans(root, content, len(element), facts.filled)
+        return self._checked(element, errors, Chunk(root, content, spans), facts)
+
+    def _parse(self, root: Root, content: bytes) -> tuple[etree._Element, list[Any]]:
+        """The records, and what the schema has against them."""
         element = parse_under(root, content, keep_blanks=self._keep_blanks)
         if len(element) > MOST_RECORDS:
             raise ChunkBroken
-        facts = self._read(element, content)
-        spans = find_spans(root, content, len(element), facts.filled)
-        return self._checked(element, Chunk(root, content, spans), facts)
+        errors = self._schema_errors(element, root)
+        # What our own schema takes has no elements where text is told; looking costs.
+        is_flat = self._rule is not None and self.schema.is_builtin and not errors
+        if self._keep_blanks or is_flat or not is_nested(element):
+            return element, errors
+        element = parse_under(root, content, keep_blanks=True)
+        return element, self._schema_errors(element, root)
+
+    def _schema_errors(self, element: etree._Element, root: Root) -> list[Any]:
+        return [] if self._rule is None else SchemaCheck(self.schema).errors(element, root)
 
     def _read(self, element: etree._Element, content: bytes) -> Facts:
         return self._facts.read(element, padded=may_hold_no_break_spaces(content))
 
-    def _checked(self, element: etree._Element, chunk: Chunk, facts: Facts) -> Checked:
+    def _checked(
+        self, element: etree._Element, errors: list[Any], chunk: Chunk, facts: Facts
+    ) -> Checked:
         traits = [self._traits.read(line) for line in facts.traits]
         if facts.users < len(traits):
             traits = [
@@ -145,11 +165,12 @@ class Checker:
             ]
         stray = list(_stray(chunk)) if facts.is_strewn else []
         issues = _broken_rules(chunk, traits)
-        schema = self.rules.find(SCHEMA_RULE)
+        schema = self._rule
         if schema is not None:
             if stray:
                 _drop_text(element)
-            for index, fault in SchemaCheck(self.schema).faults(element, chunk):
+                errors = self._schema_errors(element, chunk.root)
+            for index, fault in SchemaCheck(self.schema).faults(errors, chunk):
                 issues.setdefault(index, []).append(_schema_issue(schema, fault))
         return Checked(
             chunk=chunk,

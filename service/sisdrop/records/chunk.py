@@ -15,7 +15,7 @@ from itertools import accumulate, chain, pairwise
 
 from lxml import etree
 
-from sisdrop.records.framing import MAX_MARKUP, Frame, Framer
+from sisdrop.records.framing import MAX_MARKUP, Frame, Framer, is_crowded_gap, is_crowded_record
 from sisdrop.records.roots import RECORD
 
 # libxml2's code for a text of more than 10 MB, or elements nested too deeply.
@@ -58,12 +58,7 @@ class Chunk:
     @property
     def gaps(self) -> Iterator[Span]:
         """What stands between the records, before the first and after the last."""
-        edges = [0, *chain.from_iterable(self.spans), len(self.content)]
-        return zip(edges[::2], edges[1::2], strict=True)
-
-    def line_of(self, at: int) -> int:
-        """The line of the chunk in which a byte stands."""
-        return self.content.count(b"\n", 0, at)
+        return _between(self.spans, len(self.content))
 
     def first_line(self, record: int) -> int:
         """The line in which a record begins; all are counted at once, when the first is asked."""
@@ -72,6 +67,11 @@ class Chunk:
             between = (self.content.count(b"\n", *pair) for pair in pairwise(starts))
             self._first_lines.extend(accumulate(between))
         return self._first_lines[record]
+
+
+def _between(spans: tuple[Span, ...], size: int) -> Iterator[Span]:
+    edges = [0, *chain.from_iterable(spans), size]
+    return zip(edges[::2], edges[1::2], strict=True)
 
 
 def parse(document: bytes, *, drop_blanks: bool = False) -> etree._Element:
@@ -149,15 +149,20 @@ def find_spans(root: Root, content: bytes, elements: int, filled: int) -> tuple[
     elements. If all are, and each end tag is written in the plain way, the end tags alone tell.
 
     Raises:
-        ChunkBroken: if the framer finds something else, or a record is too large for a chunk.
+        ChunkBroken: if the framer finds something else or would stop at a piece.
     """
     spans = _by_end_tags(content) if filled == elements else None
     if spans is None or len(spans) != elements:
         spans = _by_framer(root, content)
     if len(spans) != elements:
         raise ChunkBroken
-    if any(end - start > MAX_MARKUP for start, end in spans):
-        _refuse_markup(content, spans)
+    if any(
+        end - start > MAX_MARKUP and is_crowded_record(content, start, end) for start, end in spans
+    ):
+        raise ChunkBroken
+    gaps = () if is_plain(content) else _between(spans, len(content))
+    if any(is_crowded_gap(content, start, end) for start, end in gaps):
+        raise ChunkBroken
     return spans
 
 
@@ -184,11 +189,6 @@ def _by_framer(root: Root, content: bytes) -> tuple[Span, ...]:
     shift = len(root.tag)
     frames = [piece for piece in pieces if isinstance(piece, Frame)]
     return tuple((f.offset - shift, f.offset - shift + len(f.raw)) for f in frames)
-
-
-def _refuse_markup(content: bytes, spans: tuple[Span, ...]) -> None:
-    if any(content.count(b"<", start, end) > MAX_MARKUP for start, end in spans):
-        raise ChunkBroken
 
 
 def stray_text(raw: bytes) -> Iterator[Span]:

@@ -15,9 +15,17 @@ from sisdrop.records.fields import WALKS, Field, Walk, expand
 from sisdrop.records.rule import Rule
 
 _TAB, _NEWLINE = "'&#9;'", "'&#10;'"
-_HEADER = ("count(*)", "count(user)", "count(user[*])", "count(text()[normalize-space()])")
 # The children of a record whose text is told, by which records are counted.
 COLUMNS = ("user_group", "expiry_date", "purge_date", "status")
+# Whatever else is told in words, or asked for by its words.
+_WORDED = (
+    "primary_id",
+    "user_identifiers/user_identifier/id_type",
+    "user_identifiers/user_identifier/value",
+    "contact_info/addresses/address/address_types/address_type",
+)
+_NESTED = etree.XPath(" or ".join(f"user/{path}/*" for path in (*COLUMNS, *_WORDED)))
+_HEADER = ("count(user)", "count(user[*])", "count(text()[normalize-space()])")
 _SHEET = """\
 <xsl:stylesheet version="1.0" xmlns:xsl="http://www.w3.org/1999/XSL/Transform">
 <xsl:output method="text" encoding="UTF-8"/>
@@ -53,9 +61,14 @@ class FactSheet:
     def read(self, root: etree._Element, *, padded: bool) -> Facts:
         """Write down a chunk. Where no-break spaces cannot occur, not `padded` is faster."""
         header, *lines = str(self._sheets[padded](root)).split("\n")[:-1]
-        _, users, filled, texts = map(int, header.split("\t"))
+        users, filled, texts = map(int, header.split("\t"))
         named = lines[1::2]
         return Facts(users, filled, texts > 0, lines[::2], named, comparable(named))
+
+
+def is_nested(root: etree._Element) -> bool:
+    """Whether elements stand in what is told, so that the whitespace between these counts."""
+    return bool(_NESTED(root))
 
 
 def comparable(identities: list[str]) -> list[str]:
@@ -96,17 +109,20 @@ def _told(number: int, walk: Walk, *, padded: bool) -> str:
 
     Nothing between number and label says that all is there, which is the usual case.
     """
-    tests = [f"boolean({expand(field.test, padded=padded)})" for field in asked(walk)]
-    label = f"normalize-space({walk.label})" if walk.label else "''"
-    whole = _value(f"concat({_TAB}, {number}, ';', {label})")
-    parts = _value(f"concat({_TAB}, {number}, {', '.join(tests)}, ';', {label})")
+    tests = [expand(field.test, padded=padded) for field in asked(walk)]
+    told = ", ".join(f"boolean({test})" for test in tests)
+    label = f", normalize-space({walk.label})" if walk.label else ""
+    # A number in XPath would be formatted as one, each time.
+    whole = _value(f"concat('&#9;{number};'{label})") if label else _text(f"&#9;{number};")
+    parts = _value(f"concat('&#9;{number}', {told}, ';'{label})")
     if walk.path is None:
         return parts
-    told = (
-        f"<xsl:choose><xsl:when test={quoteattr(' and '.join(tests))}>{whole}</xsl:when>"
+    test = " and ".join(f"boolean({test})" for test in tests)
+    choice = (
+        f"<xsl:choose><xsl:when test={quoteattr(test)}>{whole}</xsl:when>"
         f"<xsl:otherwise>{parts}</xsl:otherwise></xsl:choose>"
     )
-    return f"<xsl:for-each select={quoteattr(walk.path)}>{told}</xsl:for-each>"
+    return f"<xsl:for-each select={quoteattr(walk.path)}>{choice}</xsl:for-each>"
 
 
 def asked(walk: Walk) -> list[Field]:

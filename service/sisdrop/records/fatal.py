@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sisdrop.model import Fatal
 from sisdrop.records.encoding import ByteFault, ByteWatch, foreign_declaration, guess, wide_encoding
-from sisdrop.records.framing import BOM, Ailment, Framer, Trouble
+from sisdrop.records.framing import BOM, CONSTRUCTS, Ailment, Framer, Trouble
 from sisdrop.records.place import (
     LONGEST_CHARACTER,
     Source,
@@ -29,6 +29,7 @@ _NOT_WELL_FORMED = "xml.not-well-formed"
 _FORBIDDEN = "xml.forbidden-construct"
 _TOO_LARGE = "xml.record-too-large"
 _TRUNCATED = "xml.truncated"
+_TAG_DROPPED = "The export dropped an end tag, or was cut and continued: export the file again."
 _EXPORT_AGAIN = "The export or the copy broke off: export the file again."
 
 
@@ -131,12 +132,9 @@ def _judge_rest(source: Source, stop: Stop) -> Fault:
     if not stop.root_tag and _is_blank(source):
         message = "The file is empty." if not read(source, 0, 1) else "The file is blank."
         return Fault("xml.empty", 0, message, "The export wrote no records: run it again.")
-    found = find_break(stop.root_tag, blocks(source, stop.good, stop.until))
-    if found is not None:
-        found = Break(stop.good + found.offset, found.cause)
-        # A break where we stopped reading is none of the file's.
-        found = None if stop.until is not None and found.cause in _AT_END else found
-    upto = stop.until if found is None else found.offset + LONGEST_CHARACTER
+    until = _end_of_search(stop)
+    found = _find_break(source, stop, until)
+    upto = until if found is None else found.offset + LONGEST_CHARACTER
     faults = [
         _from_bytes(source, stop, upto),
         stop.fault,
@@ -149,6 +147,26 @@ def _judge_rest(source: Source, stop: Stop) -> Fault:
 
 
 _AT_END = frozenset({Cause.ENDED, Cause.UNCLOSED})
+
+
+def _end_of_search(stop: Stop) -> int | None:
+    """Up to where a break counts."""
+    trouble = stop.trouble
+    # Behind a piece that is too large nothing does; expat would keep all of a comment in memory.
+    if trouble is None or trouble.ailment is not Ailment.TOO_LARGE:
+        return stop.until
+    return trouble.offset + stop.max_piece
+
+
+def _find_break(source: Source, stop: Stop, until: int | None) -> Break | None:
+    found = find_break(stop.root_tag, blocks(source, stop.good, until))
+    if found is None:
+        return None
+    found = Break(stop.good + found.offset, found.cause)
+    if until is None or found.cause not in _AT_END:
+        return found
+    # A break where we stopped reading is none of the file's, unless nothing closes what is open.
+    return found if stop.until is None and _is_never_closed(source, found.offset) else None
 
 
 def _is_blank(source: Source) -> bool:
@@ -181,7 +199,7 @@ def _byte_fault(fault: ByteFault) -> Fault:
 
 
 def _from_break(source: Source, stop: Stop, found: Break | None) -> Fault | None:
-    if found is None or _is_oversized(stop, found):
+    if found is None:
         return None
     if (forgotten := _forgotten_end(source, stop, found)) is not None:
         return forgotten
@@ -197,43 +215,48 @@ def _from_break(source: Source, stop: Stop, found: Break | None) -> Fault | None
     return Fault(rule, found.offset, *TEXTS[found.cause])
 
 
-def _is_oversized(stop: Stop, found: Break) -> bool:
-    """Whether an oversized piece is a fault of its own, and not what the break led to."""
-    trouble = stop.trouble
-    if trouble is None or trouble.ailment is not Ailment.TOO_LARGE:
-        return False
-    if trouble.nested is not None and found.cause in _AT_END | {Cause.MISMATCH}:
-        return False
-    return found.offset > trouble.offset + stop.max_piece
-
-
 def _forgotten_end(source: Source, stop: Stop, found: Break) -> Fault | None:
     """A record that was not closed: where the next one begins inside it, or where the root ends."""
     trouble = stop.trouble
     if trouble is None or trouble.record_offset is None or found.offset < trouble.record_offset:
         return None
-    line = locate(source, trouble.record_offset)[0]
-    story = f"Record {trouble.record} at line {line} has no </user>"
-    hint = "The export dropped an end tag, or was cut and continued: export the file again."
     if found.cause not in _AT_END | {Cause.MISMATCH}:
         return None
     if trouble.nested is not None:
-        message = f"{story}: another <user> begins inside it."
-        return Fault(_NOT_WELL_FORMED, trouble.nested, message, hint)
+        return _nested(source, trouble, trouble.nested)
     if read(source, found.offset, 8) == b"</users>":
-        message = f"{story}, or an element in it has no end tag."
-        return Fault(_NOT_WELL_FORMED, found.offset, message, hint)
+        message = f"{_has_no_end(source, trouble)}, or an element in it has no end tag."
+        return Fault(_NOT_WELL_FORMED, found.offset, message, _TAG_DROPPED)
     return None
+
+
+def _nested(source: Source, trouble: Trouble, at: int) -> Fault:
+    message = f"{_has_no_end(source, trouble)}: another <user> begins inside it."
+    return Fault(_NOT_WELL_FORMED, at, message, _TAG_DROPPED)
+
+
+def _has_no_end(source: Source, trouble: Trouble) -> str:
+    line = locate(source, trouble.record_offset or 0)[0]
+    return f"Record {trouble.record} at line {line} has no </user>"
 
 
 def _hides_the_end(source: Source, offset: int) -> bool:
     """Whether a comment or the like opens here that swallows the root's end tag."""
-    if not _CONSTRUCT.match(read(source, offset, 9)):
-        return False
+    return bool(_CONSTRUCT.match(read(source, offset, 9))) and _holds(source, offset, b"</users")
+
+
+def _is_never_closed(source: Source, offset: int) -> bool:
+    """Whether a comment or the like opens here and nothing closes it."""
+    opener = _CONSTRUCT.match(read(source, offset, 9))
+    return opener is not None and not _holds(source, offset, CONSTRUCTS[opener[0]])
+
+
+def _holds(source: Source, offset: int, word: bytes) -> bool:
+    """Whether a word stands somewhere from an offset on."""
     tail = b""
     for block in blocks(source, offset):
-        tail = tail[-8:] + block
-        if b"</users" in tail:
+        tail = tail[-len(word) :] + block
+        if word in tail:
             return True
     return False
 
@@ -241,13 +264,11 @@ def _hides_the_end(source: Source, offset: int) -> bool:
 def _truncated(source: Source, stop: Stop) -> Fault:
     end = stop.good + sum(map(len, blocks(source, stop.good)))
     trouble = stop.trouble
+    before = stop.records if trouble is None else trouble.complete
+    message = "The file ends before its root element is closed"
     if trouble is not None and trouble.record is not None and trouble.record_offset is not None:
         line = locate(source, trouble.record_offset)[0]
         message = f"The file ends inside record {trouble.record}, which begins at line {line}"
-        before = trouble.record - 1
-    else:
-        before = stop.records if trouble is None or trouble.record is None else trouble.record
-        message = "The file ends before its root element is closed"
     if before:
         message += f"; record {before} is complete"
     return Fault(_TRUNCATED, end, message + ".", _EXPORT_AGAIN)
@@ -259,8 +280,10 @@ def _from_trouble(source: Source, stop: Stop, found: Break | None) -> Fault | No
         return None
     if trouble.ailment is Ailment.DECLARATION:
         return _declaration(source, trouble.offset)
-    if trouble.ailment is not Ailment.TOO_LARGE or (found and not _is_oversized(stop, found)):
+    if trouble.ailment is not Ailment.TOO_LARGE or found is not None:
         return None
+    if trouble.nested is not None:
+        return _nested(source, trouble, trouble.nested)
     what = "A record" if trouble.record is not None else "What stands here"
     return Fault(
         _TOO_LARGE,

@@ -14,9 +14,12 @@ from enum import Enum, auto
 from functools import lru_cache
 
 BOM = b"\xef\xbb\xbf"
-# A record of more tags than this is refused like one of too many bytes: libxml2 walks all
-# earlier siblings for the path of each error, which is quadratic.
+# A record of more tags and attributes than this is refused like one of too many bytes, and so is
+# a gap of more comments: libxml2 walks all earlier siblings for the path of each error, which is
+# quadratic, and each text between comments is an error.
 MAX_MARKUP = 20_000
+# It is parsed again with each chunk.
+_LARGEST_ROOT_TAG = 64 << 10
 
 _ATTRIBUTES = rb"""[^<>"']*+(?:"[^<"]*+"[^<>"']*+|'[^<']*+'[^<>"']*+)*+"""
 _NAME = rb"""[^\s<>/!?=&"']++"""
@@ -24,7 +27,8 @@ _START_TAG = re.compile(rb"<(" + _NAME + rb")(" + _ATTRIBUTES + rb")>")
 _PART_OF_START_TAG = re.compile(rb"<(?:" + _NAME + _ATTRIBUTES + rb"""(?:"[^<"]*+|'[^<']*+)?)?\Z""")
 _END_TAG = re.compile(rb"</(" + _NAME + rb")\s*>")
 _PART_OF_END_TAG = re.compile(rb"</(?:" + _NAME + rb"\s*)?\Z")
-_CONSTRUCTS = ((b"<!--", b"-->"), (b"<![CDATA[", b"]]>"), (b"<?", b"?>"))
+# What may hold anything, and what ends it.
+CONSTRUCTS = {b"<!--": b"-->", b"<![CDATA[": b"]]>", b"<?": b"?>"}
 _LONGEST_OPENER = 9
 
 
@@ -34,7 +38,7 @@ class Ailment(Enum):
     DECLARATION = auto()  # `<!` that is neither comment nor CDATA: a DOCTYPE or the like
     MARKUP = auto()  # a tag that is none, or the end tag of something else
     TEXT = auto()  # text before the root or anything but comments after it
-    TOO_LARGE = auto()  # one record, gap, prolog or epilog is beyond the limit
+    TOO_LARGE = auto()  # one record, gap, prolog, root tag or epilog is beyond its limit
     ENDED = auto()  # the bytes ended before the root did
 
 
@@ -93,13 +97,17 @@ Piece = Opening | Frame | Gap | Closing | Epilog
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Where and why framing stopped, and the record it stopped in (`nested`: see `Framer`)."""
+    """Where and why framing stopped, and the record it stopped in (`nested`: see `Framer`).
+
+    `complete` is how many records came before.
+    """
 
     ailment: Ailment
     offset: int
     record: int | None = None
     record_offset: int | None = None
     nested: int | None = None
+    complete: int = 0
 
 
 class _Stage(Enum):
@@ -119,6 +127,23 @@ class _StoppedError(Exception):
 def _tokens(name: bytes) -> re.Pattern[bytes]:
     """The openers that matter inside an element of this name."""
     return re.compile(rb"<(?:!--|!\[CDATA\[|\?|/?" + re.escape(name) + rb"(?=[\s/>]))")
+
+
+def is_crowded_record(content: bytes, start: int, end: int) -> bool:
+    """Whether a record holds more tags and attributes than it may."""
+    return _counted(content, start, end, b"<", b"=") > MAX_MARKUP
+
+
+def is_crowded_gap(content: bytes, start: int, end: int) -> bool:
+    """Whether a gap holds more comments, instructions and CDATA sections than it may."""
+    return _counted(content, start, end, b"<!", b"<?") > MAX_MARKUP
+
+
+def _counted(content: bytes, start: int, end: int, *marks: bytes) -> int:
+    """How often the marks occur; what is too short for too many is not looked at."""
+    if end - start <= MAX_MARKUP:
+        return 0
+    return sum(content.count(mark, start, end) for mark in marks)
 
 
 class Framer:
@@ -207,10 +232,24 @@ class Framer:
             self.trouble = self._diagnose(stop.ailment, stop.at)
 
     def _diagnose(self, ailment: Ailment, at: int) -> Trouble:
-        if self._stage is not _Stage.RECORD:
-            return Trouble(ailment, self._base + at)
         start = self._base + self._start
-        return Trouble(ailment, self._base + at, self.ordinal, start, self._nested)
+        if self._stage is _Stage.RECORD:
+            before = self.ordinal - 1
+            return Trouble(ailment, self._base + at, self.ordinal, start, self._nested, before)
+        if ailment is Ailment.TOO_LARGE and self._begins_record():
+            following = self.ordinal + 1
+            return Trouble(ailment, self._base + at, following, start, complete=self.ordinal)
+        return Trouble(ailment, self._base + at, complete=self.ordinal)
+
+    def _begins_record(self) -> bool:
+        """Whether the current piece begins with the start tag of a record."""
+        head = self._buffer[self._start : self._start + 2]
+        return self._stage is _Stage.BODY and head[:1] == b"<" and head[1:] not in b"!?/"
+
+    @property
+    def _bound(self) -> int:
+        """Up to where one looks, so that it makes no difference how much of the rest is there."""
+        return self._start + self._max_piece + 1
 
     def _in_prolog(self) -> list[Piece] | None:
         if self._base == 0 and self._at == 0:
@@ -220,6 +259,8 @@ class Framer:
         at = self._find_tag(allow_text=False)
         if at is None or (tag := self._match_start(at)) is None:
             return None
+        if tag.end() - at > _LARGEST_ROOT_TAG:
+            raise _StoppedError(Ailment.TOO_LARGE, at)
         prolog = self._buffer[self._start : at]
         offset, line = self._base + at, self._line + prolog.count(b"\n")
         self.root, empty = tag[1], tag[2].endswith(b"/")
@@ -233,6 +274,9 @@ class Framer:
         if at is None or at + 1 >= len(self._buffer):
             return None
         if at > self._start:
+            self._check_size(at)
+            if is_crowded_gap(self._buffer, self._start, at):
+                raise _StoppedError(Ailment.TOO_LARGE, self._start)
             gap = Gap(self._base + self._start, self._line, self._take(at, _Stage.BODY))
             return [gap]
         if self._buffer[at + 1] == ord("/"):
@@ -254,14 +298,12 @@ class Framer:
             return None
         self.ordinal += 1
         self._name, self._nested = tag[1], None
-        if tag[2].endswith(b"/"):
-            return [self._end_record(tag.end())]
         self._stage, self._depth, self._at = _Stage.RECORD, 1, tag.end()
-        return []
+        return [self._end_record(tag.end())] if tag[2].endswith(b"/") else []
 
     def _in_record(self) -> list[Piece] | None:
         search = _tokens(self._name).search
-        while (token := search(self._buffer, self._at)) is not None:
+        while (token := search(self._buffer, self._at, self._bound)) is not None:
             self._at = token.start()
             end = self._pass_token(token.group())
             if end is None:
@@ -275,7 +317,7 @@ class Framer:
 
     def _pass_token(self, token: bytes) -> int | None:
         """The end of the construct or tag at `_at`; depth follows. None: not complete yet."""
-        for opener, closer in _CONSTRUCTS:
+        for opener, closer in CONSTRUCTS.items():
             if token == opener:
                 return self._after(closer, self._at + len(opener))
         if token.startswith(b"</"):
@@ -290,7 +332,10 @@ class Framer:
 
     def _end_record(self, end: int) -> Frame:
         start = self._start
-        if end - start > MAX_MARKUP and self._buffer.count(b"<", start, end) > MAX_MARKUP:
+        # It has its end tag, so none was forgotten.
+        self._nested = None
+        self._check_size(end)
+        if is_crowded_record(self._buffer, start, end):
             raise _StoppedError(Ailment.TOO_LARGE, start)
         offset, line = self._base + start, self._line
         return Frame(self.ordinal, offset, line, self._name, self._take(end, _Stage.BODY))
@@ -302,28 +347,30 @@ class Framer:
 
     def _find_tag(self, *, allow_text: bool) -> int | None:
         """Where the next tag begins, past comments and instructions. None: more is needed."""
-        while (at := self._buffer.find(b"<", self._at)) >= 0:
+        bound = self._bound
+        while (at := self._buffer.find(b"<", self._at, bound)) >= 0:
             self._refuse_text(at, allow_text=allow_text)
             self._at = at
-            head = self._buffer[at : at + _LONGEST_OPENER]
-            closer = next((c for o, c in _CONSTRUCTS if head.startswith(o)), None)
+            head = self._buffer[at : min(at + _LONGEST_OPENER, bound)]
+            closer = next((c for o, c in CONSTRUCTS.items() if head.startswith(o)), None)
             if closer is None:
                 return self._judge_opener(at, head)
             if closer == b"]]>" and not allow_text:
                 raise _StoppedError(Ailment.TEXT, at)
-            opener = next(o for o, c in _CONSTRUCTS if c == closer)
+            opener = next(o for o, c in CONSTRUCTS.items() if c == closer)
             end = self._after(closer, at + len(opener))
             if end is None:
                 return None
             self._at = end
-        self._refuse_text(len(self._buffer), allow_text=allow_text)
-        self._at = len(self._buffer)
+        end = min(len(self._buffer), bound)
+        self._refuse_text(end, allow_text=allow_text)
+        self._at = end
         return None
 
     def _judge_opener(self, at: int, head: bytes) -> int | None:
         if not head.startswith(b"<!") and head != b"<":
             return at
-        if any(opener.startswith(head) for opener, _ in _CONSTRUCTS):
+        if any(opener.startswith(head) for opener in CONSTRUCTS):
             return None
         raise _StoppedError(Ailment.DECLARATION, at)
 
@@ -335,18 +382,18 @@ class Framer:
             raise _StoppedError(Ailment.TEXT, self._at + len(between) - len(between.lstrip()))
 
     def _after(self, closer: bytes, at: int) -> int | None:
-        found = self._buffer.find(closer, at)
+        found = self._buffer.find(closer, at, self._bound)
         return None if found < 0 else found + len(closer)
 
     def _match_start(self, at: int) -> re.Match[bytes] | None:
-        tag = _START_TAG.match(self._buffer, at)
-        if tag is None and not _PART_OF_START_TAG.match(self._buffer, at):
+        tag = _START_TAG.match(self._buffer, at, self._bound)
+        if tag is None and not _PART_OF_START_TAG.match(self._buffer, at, self._bound):
             raise _StoppedError(Ailment.MARKUP, at)
         return tag
 
     def _match_end(self, at: int) -> re.Match[bytes] | None:
-        tag = _END_TAG.match(self._buffer, at)
-        if tag is None and not _PART_OF_END_TAG.match(self._buffer, at):
+        tag = _END_TAG.match(self._buffer, at, self._bound)
+        if tag is None and not _PART_OF_END_TAG.match(self._buffer, at, self._bound):
             raise _StoppedError(Ailment.MARKUP, at)
         return tag
 

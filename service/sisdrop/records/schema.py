@@ -12,6 +12,7 @@ from typing_extensions import override
 from sisdrop.errors import ConfigError, Problem
 
 BUILTIN = Path(__file__).with_name("user.xsd")
+BUILTIN_NAME = "builtin"
 KEY = "validation.schema"
 # Every chunk is checked as a document of this shape, so a schema must know it.
 ROOT = "users"
@@ -34,6 +35,11 @@ class Schema:
     validator: etree.XMLSchema = field(repr=False, compare=False)
     # The bytes of every file read, by the address that libxml2 asked for; the main file is first.
     sources: Mapping[str, bytes] = field(repr=False, compare=False)
+
+    @property
+    def is_builtin(self) -> bool:
+        """Whether it is our own."""
+        return self.name == BUILTIN_NAME
 
     @property
     def label(self) -> str:
@@ -62,7 +68,7 @@ def load_schema(path: Path | None) -> Schema:
     sources = {main: reading.sources.pop(main), **reading.sources}
     digest = hashlib.sha256(b"".join(sources.values())).hexdigest()
     _check_root(validator, main)
-    return Schema("file" if path else "builtin", digest, validator, sources)
+    return Schema("file" if path else BUILTIN_NAME, digest, validator, sources)
 
 
 class _Source(Protocol):

@@ -31,16 +31,19 @@ class SchemaCheck:
         """What is wrong with the root itself, given without its records."""
         return [describe(entry) for entry in self._errors(element)]
 
-    def faults(self, element: etree._Element, chunk: Chunk) -> Iterator[tuple[int, SchemaFault]]:
-        """What is wrong with which record, at which line of the chunk.
-
-        On all records at once if that can be told apart, else on each alone.
-        """
-        if not chunk.root.valid:
+    def errors(self, element: etree._Element, root: Root) -> list[Any]:
+        """What libxml2 says of a chunk; nothing if it is valid."""
+        if not root.valid:
             element.attrib.clear()
-        if self.schema.validator.validate(element):
+        return self._errors(element)
+
+    def faults(self, entries: list[Any], chunk: Chunk) -> Iterator[tuple[int, SchemaFault]]:
+        """What is wrong with which record, at which line of the chunk, by its errors.
+
+        By those of all records at once if they can be told apart, else of each alone.
+        """
+        if not entries:
             return
-        entries = self._log()
         places = [place for entry in entries if (place := place_of(entry)) is not None]
         above = _lines_above(chunk.root)
         lines = above + chunk.content.count(b"\n")
@@ -67,10 +70,8 @@ class SchemaCheck:
             yield _moved(describe(entry), line - above)
 
     def _errors(self, element: etree._Element) -> list[Any]:
-        self.schema.validator.validate(element)
-        return self._log()
-
-    def _log(self) -> list[Any]:
+        if self.schema.validator.validate(element):
+            return []
         # The stubs do not know that the log can be walked.
         log: Any = self.schema.validator.error_log
         return list(log)
@@ -78,8 +79,11 @@ class SchemaCheck:
 
 def text_faults(chunk: Chunk, stray: list[Span]) -> Iterator[SchemaFault]:
     """That text stands between records, where only records may."""
+    line = at = 0
     for start, _ in stray:
-        yield SchemaFault(ROOT, STRAY_TEXT, chunk.line_of(start))
+        line += chunk.content.count(b"\n", at, start)
+        at = start
+        yield SchemaFault(ROOT, STRAY_TEXT, line)
 
 
 def _lines_above(root: Root) -> int:
