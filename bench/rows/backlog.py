@@ -1,9 +1,12 @@
 """Many small files at once: whether a file takes longer for all those before and behind it."""
 
+import time
+from bisect import bisect
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bench.story import moments, wait_for_event
+from bench.measure import processor_seconds
+from bench.story import moments, pid, wait_for_event
 from bench.table import Row, against
 from bench.workshop import Workshop
 from support.invented.extract import write_extract
@@ -19,51 +22,74 @@ UNIT = "ms per file"
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """When each file of a backlog was claimed, and when archived; seconds, in order."""
+    """When each file of a backlog was claimed, refined and archived, in order, in seconds.
+
+    `used` is the processor time of the process at some moments: pairs of moment and seconds.
+    """
 
     claimed: list[float]
+    refined: list[float]
     archived: list[float]
+    used: list[tuple[float, float]]
 
     @property
     def pace(self) -> float:
         """Milliseconds for each file, from the first claim to the last proof."""
-        return _pace([self.claimed[0], *self.archived])
+        return 1000 * (self.archived[-1] - self.claimed[0]) / len(self.archived)
 
-    @property
-    def start_and_end(self) -> tuple[float, float]:
-        """The paces of the first and the last files after all were claimed.
+    def spans(self) -> tuple[list[float], list[float]]:
+        """When the first and the last files were archived while others were being read.
 
-        What is worked off earlier shares the machine with the claiming.
+        Before that the machine is busy with claiming, and after it only the uploads are left.
         """
-        undisturbed = [at for at in self.archived if at > self.claimed[-1]]
-        steady = undisturbed if len(undisturbed) > 2 * SPAN else self.archived
-        return _pace(steady[: SPAN + 1]), _pace(steady[-SPAN - 1 :])
+        both = [at for at in self.archived if self.claimed[-1] < at < self.refined[-1]]
+        steady = both if len(both) > 2 * SPAN else self.archived
+        return steady[: SPAN + 1], steady[-SPAN - 1 :]
+
+    def processor(self, moments_: list[float]) -> float:
+        """Milliseconds of processor time for each file between the first moment and the last."""
+        begun, ended = (self._used_at(moments_[place]) for place in (0, -1))
+        return 1000 * (ended - begun) / (len(moments_) - 1)
+
+    def _used_at(self, moment: float) -> float:
+        after = max(1, bisect(self.used, (moment,)))
+        (left, low), (right, high) = self.used[after - 1 : after + 1]
+        return low + (high - low) * (moment - left) / (right - left)
 
 
 def rows(workshop: Workshop) -> Iterator[Row]:
     """A thousand files that are all there when the service starts, and a hundred beside them."""
-    large = work_off(workshop, FILES)
-    first, last = large.start_and_end
-    what = f"backlog of {FILES:,} files of {USERS} users: the last {SPAN}"
-    yield against(what, last, first, f"the first {SPAN}", AT_MOST, UNIT)
-    small = work_off(workshop, SPAN)
-    yield against(
-        "all of that backlog", large.pace, small.pace, f"a backlog of {SPAN}", AT_MOST, UNIT
-    )
+    large, small = work_off(workshop, FILES), work_off(workshop, SPAN)
+    first, last = large.spans()
+    what, start = f"backlog of {FILES:,} files of {USERS} users", f"the first {SPAN}"
+    yield against(f"{what}: the last {SPAN}", _pace(last), _pace(first), start, AT_MOST, UNIT)
+    used = large.processor(last), large.processor(first)
+    yield against("the same, processor time", *used, start, unit=UNIT)
+    yield against("all of that backlog", large.pace, small.pace, f"a backlog of {SPAN}", unit=UNIT)
 
 
 def work_off(workshop: Workshop, files: int) -> Backlog:
-    """Let a new installation deliver so many files of a stream that carries changes."""
+    """Let a new installation that looks as often as by default deliver so many files."""
     stream = {"name": "changes", "match": ["*.xml"], "kind": "changes"}
-    with workshop.installation(streams=[stream]) as service:
+    inbox = {"settle": "1s", "scan_interval": "5s"}
+    used: list[tuple[float, float]] = []
+    with workshop.installation(streams=[stream], inbox=inbox) as service:
         for number in range(files):
             write_extract(service.inbox / f"{number:04d}.xml", USERS, seed=number)
         workshop.say(f"working off {files:,} files")
         service.start()
-        wait_for_event(service, "file.archived", files)
-        return Backlog(
-            sorted(moments(service, "file.claimed")), sorted(moments(service, "file.archived"))
+
+        def note() -> None:
+            used.append((time.time(), processor_seconds(pid(service))))
+
+        note()
+        wait_for_event(service, "file.archived", files, meanwhile=note)
+        note()
+        claimed, refined, archived = (
+            sorted(moments(service, f"file.{event}"))
+            for event in ("claimed", "refined", "archived")
         )
+    return Backlog(claimed, refined, archived, used)
 
 
 def _pace(times: list[float]) -> float:

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from hashlib import blake2b
-from typing import Any
 
 import xxhash
 from lxml import etree
@@ -25,6 +24,7 @@ from sisdrop.records.chunk import (
     stray_text,
 )
 from sisdrop.records.facts import Facts, FactSheet, is_nested
+from sisdrop.records.framing import is_crowded_record
 from sisdrop.records.roots import RECORD
 from sisdrop.records.rules import Rule, RuleSet
 from sisdrop.records.schema import Schema
@@ -35,6 +35,8 @@ from sisdrop.records.traits import Traits, TraitsReader
 SCHEMA_RULE = "schema.invalid"
 # Bounds what libxml2 does per chunk: the path of each error walks all earlier siblings.
 MOST_RECORDS = 2_000
+# Of a slice that is larger than usual, to be looked at before the parser makes it a hundred MB.
+_LARGE = 1 << 20
 _DIGEST = 8
 
 
@@ -120,10 +122,10 @@ class Checker:
         Raises:
             ChunkBroken: if it is not well-formed, or was cut in the wrong place.
         """
-        element, errors = self._parse(chunk.root, chunk.content)
+        element = self._parse(chunk.root, chunk.content)
         if len(element) != len(chunk.spans):
             raise ChunkBroken
-        return self._checked(element, errors, chunk, self._read(element, chunk.content))
+        return self._checked(element, chunk, self._read(element, chunk.content))
 
     def check_slice(self, root: Root, content: bytes) -> Checked:
         """Check bytes that seem to be whole records.
@@ -131,47 +133,44 @@ class Checker:
         Raises:
             ChunkBroken: if they are not, or need a closer look.
         """
-        element, errors = self._parse(root, content)
+        if len(content) > _LARGE and is_crowded_record(content, 0, len(content)):
+            raise ChunkBroken
+        element = self._parse(root, content)
         facts = self._read(element, content)
         spans = find_spans(root, content, len(element), facts.filled)
-        return self._checked(element, errors, Chunk(root, content, spans), facts)
+        return self._checked(element, Chunk(root, content, spans), facts)
 
-    def _parse(self, root: Root, content: bytes) -> tuple[etree._Element, list[Any]]:
-        """The records, and what the schema has against them."""
+    def _parse(self, root: Root, content: bytes) -> etree._Element:
         element = parse_under(root, content, keep_blanks=self._keep_blanks)
         if len(element) > MOST_RECORDS:
             raise ChunkBroken
-        errors = self._schema_errors(element, root)
-        # What our own schema takes has no elements where text is told; looking costs.
-        is_flat = self._rule is not None and self.schema.is_builtin and not errors
-        if self._keep_blanks or is_flat or not is_nested(element):
-            return element, errors
-        element = parse_under(root, content, keep_blanks=True)
-        return element, self._schema_errors(element, root)
-
-    def _schema_errors(self, element: etree._Element, root: Root) -> list[Any]:
-        return [] if self._rule is None else SchemaCheck(self.schema).errors(element, root)
+        return element
 
     def _read(self, element: etree._Element, content: bytes) -> Facts:
         return self._facts.read(element, padded=may_hold_no_break_spaces(content))
 
-    def _checked(
-        self, element: etree._Element, errors: list[Any], chunk: Chunk, facts: Facts
-    ) -> Checked:
+    def _reread(self, element: etree._Element, chunk: Chunk, facts: Facts, *, valid: bool) -> Facts:
+        """The facts with all whitespace, where there is some in what is told."""
+        # What our own schema takes has no elements there; looking costs.
+        is_flat = valid and self._rule is not None and self.schema.is_builtin
+        if self._keep_blanks or is_flat or not is_nested(element):
+            return facts
+        element = parse_under(chunk.root, chunk.content, keep_blanks=True)
+        return self._read(element, chunk.content)
+
+    def _checked(self, element: etree._Element, chunk: Chunk, facts: Facts) -> Checked:
+        stray = list(_stray(chunk)) if facts.is_strewn else []
+        faults = self._schema_faults(element, chunk, stray)
+        facts = self._reread(element, chunk, facts, valid=not faults)
         traits = [self._traits.read(line) for line in facts.traits]
         if facts.users < len(traits):
             traits = [
                 t if e.tag == RECORD else _NOBODY for t, e in zip(traits, element, strict=True)
             ]
-        stray = list(_stray(chunk)) if facts.is_strewn else []
         issues = _broken_rules(chunk, traits)
+        for index, fault in faults:
+            issues.setdefault(index, []).append(fault)
         schema = self._rule
-        if schema is not None:
-            if stray:
-                _drop_text(element)
-                errors = self._schema_errors(element, chunk.root)
-            for index, fault in SchemaCheck(self.schema).faults(errors, chunk):
-                issues.setdefault(index, []).append(_schema_issue(schema, fault))
         return Checked(
             chunk=chunk,
             named=facts.named,
@@ -184,6 +183,17 @@ class Checker:
             people=self._people(facts.identities),
             contents=self._contents(chunk),
         )
+
+    def _schema_faults(
+        self, element: etree._Element, chunk: Chunk, stray: list[Span]
+    ) -> list[tuple[int, Issue]]:
+        rule = self._rule
+        if rule is None:
+            return []
+        if stray:
+            _drop_text(element)
+        faults = SchemaCheck(self.schema).faults(element, chunk)
+        return [(index, _schema_issue(rule, fault)) for index, fault in faults]
 
     def _people(self, identities: list[str]) -> list[bytes]:
         if not self.key:

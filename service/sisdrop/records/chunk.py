@@ -15,7 +15,7 @@ from itertools import accumulate, chain, pairwise
 
 from lxml import etree
 
-from sisdrop.records.framing import MAX_MARKUP, Frame, Framer, is_crowded_gap, is_crowded_record
+from sisdrop.records.framing import Frame, Framer, is_crowded_gap, is_crowded_record
 from sisdrop.records.roots import RECORD
 
 # libxml2's code for a text of more than 10 MB, or elements nested too deeply.
@@ -156,9 +156,7 @@ def find_spans(root: Root, content: bytes, elements: int, filled: int) -> tuple[
         spans = _by_framer(root, content)
     if len(spans) != elements:
         raise ChunkBroken
-    if any(
-        end - start > MAX_MARKUP and is_crowded_record(content, start, end) for start, end in spans
-    ):
+    if any(is_crowded_record(content, start, end) for start, end in spans):
         raise ChunkBroken
     gaps = () if is_plain(content) else _between(spans, len(content))
     if any(is_crowded_gap(content, start, end) for start, end in gaps):

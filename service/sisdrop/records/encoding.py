@@ -52,15 +52,16 @@ class ByteWatch:
     """Looks at each byte of a file once, up to the first fault.
 
     `thorough` also looks for the control characters, which libxml2 refuses by itself wherever
-    it is given the bytes; NUL is always looked for, because it can end a parse early.
+    it is given the bytes; NUL is always looked for, because it can end a parse early. `mixed` says
+    that good UTF-8 beyond ASCII came before the fault, or before `offset`.
     """
 
-    def __init__(self, *, thorough: bool, offset: int = 0) -> None:
+    def __init__(self, *, thorough: bool, offset: int = 0, mixed: bool = False) -> None:
         self.fault: ByteFault | None = None
+        self.mixed = mixed
         self._thorough = thorough
         self._decoder = codecs.getincrementaldecoder("utf-8")()
         self._at = offset  # of the next byte to come
-        self._mixed = False
         self._tail = b""  # of the block before, where U+FFFE may have begun
 
     @property
@@ -84,10 +85,10 @@ class ByteWatch:
             text = self._decoder.decode(block)
         except UnicodeDecodeError as error:
             seen = pending + block
-            mixed = self._mixed or not seen[: error.start].isascii()
+            self.mixed = self.mixed or not seen[: error.start].isascii()
             offset = self._at - len(pending) + error.start
-            return ByteFault(offset, seen[error.start : error.end], mixed=mixed)
-        self._mixed = self._mixed or not text.isascii()
+            return ByteFault(offset, seen[error.start : error.end], mixed=self.mixed)
+        self.mixed = self.mixed or not text.isascii()
         return None
 
     def _find_control(self, block: bytes) -> ByteFault | None:

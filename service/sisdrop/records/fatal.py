@@ -49,7 +49,8 @@ class Stop:
 
     All before `good` is well-formed and `good` stands directly under the root whose start tag is
     `root_tag` (empty: `good` is 0, the beginning). `records` came before `good`. What is wrong is
-    not after `until`, if that is known. `fault` is what refine has found itself; `suspect` is
+    not after `until`, if that is known. `mixed` says that UTF-8 beyond ASCII came before what is
+    no UTF-8. `fault` is what refine has found itself; `suspect` is
     where to point when no other place can be found.
     """
 
@@ -57,6 +58,7 @@ class Stop:
     root_tag: bytes = b""
     records: int = 0
     max_piece: int = 0
+    mixed: bool = False
     until: int | None = None
     trouble: Trouble | None = None
     fault: Fault | None = None
@@ -174,7 +176,7 @@ def _is_blank(source: Source) -> bool:
 
 
 def _from_bytes(source: Source, stop: Stop, upto: int | None) -> Fault | None:
-    watch = ByteWatch(thorough=True, offset=stop.good)
+    watch = ByteWatch(thorough=True, offset=stop.good, mixed=stop.mixed)
     for block in blocks(source, stop.good, upto):
         watch.feed(block)
         if watch.fault is not None:

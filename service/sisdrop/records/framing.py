@@ -129,20 +129,18 @@ def _tokens(name: bytes) -> re.Pattern[bytes]:
     return re.compile(rb"<(?:!--|!\[CDATA\[|\?|/?" + re.escape(name) + rb"(?=[\s/>]))")
 
 
-def is_crowded_record(content: bytes, start: int, end: int) -> bool:
-    """Whether a record holds more tags and attributes than it may."""
-    return _counted(content, start, end, b"<", b"=") > MAX_MARKUP
+def is_crowded_record(content: bytes, start: int, end: int, most: int = MAX_MARKUP) -> bool:
+    """Whether a record holds more tags and attributes than it may, or than `most`."""
+    # What is too short for so many is not looked at.
+    return end - start > most and _counted(content, start, end, b"<", b"=") > most
 
 
 def is_crowded_gap(content: bytes, start: int, end: int) -> bool:
     """Whether a gap holds more comments, instructions and CDATA sections than it may."""
-    return _counted(content, start, end, b"<!", b"<?") > MAX_MARKUP
+    return end - start > MAX_MARKUP and _counted(content, start, end, b"<!", b"<?") > MAX_MARKUP
 
 
 def _counted(content: bytes, start: int, end: int, *marks: bytes) -> int:
-    """How often the marks occur; what is too short for too many is not looked at."""
-    if end - start <= MAX_MARKUP:
-        return 0
     return sum(content.count(mark, start, end) for mark in marks)
 
 

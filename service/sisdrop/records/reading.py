@@ -187,8 +187,9 @@ class Reading:
         try:
             checked = self._checker.check(chunk)
         except ChunkBroken as broken:
-            end = place.offset + len(chunk.content)
-            self._halt(suspect=_suspect(chunk, place, broken.code), until=end)
+            # One byte more: that an ampersand stands alone shows in what follows.
+            until = place.offset + len(chunk.content) + 1
+            self._halt(suspect=_suspect(chunk, place, broken.code), until=until)
             return
         self._pass(checked, place)
 
@@ -234,6 +235,7 @@ class Reading:
             root_tag=self.beginning.opening.tag if self.beginning is not None else b"",
             records=self._records,
             max_piece=self._max_piece,
+            mixed=self._watch.mixed,
             until=until if fault is None else fault.offset + 1,
             trouble=trouble,
             fault=fault,

@@ -7,9 +7,11 @@ from typing import Any
 from lxml import etree
 
 from sisdrop.records.chunk import Chunk, Root, Span, parse_under
+from sisdrop.records.framing import is_crowded_record
 from sisdrop.records.roots import RECORD, ROOT
 from sisdrop.records.schema import Schema
 from sisdrop.records.schema_faults import (
+    CROWDED,
     STRAY_TEXT,
     UNKNOWN_PLACE,
     SchemaFault,
@@ -19,6 +21,9 @@ from sisdrop.records.schema_faults import (
 
 # libxml2 keeps a line number in sixteen bits.
 _MOST_LINES = 0xFFFF
+# Where each fault is in a record of more tags and attributes is not asked: for the path of each,
+# lxml walks all earlier siblings.
+_MOST_PLACED = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,29 +36,32 @@ class SchemaCheck:
         """What is wrong with the root itself, given without its records."""
         return [describe(entry) for entry in self._errors(element)]
 
-    def errors(self, element: etree._Element, root: Root) -> list[Any]:
-        """What libxml2 says of a chunk; nothing if it is valid."""
-        if not root.valid:
-            element.attrib.clear()
-        return self._errors(element)
+    def faults(self, element: etree._Element, chunk: Chunk) -> Iterator[tuple[int, SchemaFault]]:
+        """What is wrong with which record, at which line of the chunk.
 
-    def faults(self, entries: list[Any], chunk: Chunk) -> Iterator[tuple[int, SchemaFault]]:
-        """What is wrong with which record, at which line of the chunk, by its errors.
-
-        By those of all records at once if they can be told apart, else of each alone.
+        On all records at once if that can be told apart, else on each alone.
         """
+        if any(is_crowded_record(chunk.content, *span, _MOST_PLACED) for span in chunk.spans):
+            yield from self._alone(chunk)
+            return
+        if not chunk.root.valid:
+            element.attrib.clear()
+        entries = self._errors(element)
         if not entries:
             return
         places = [place for entry in entries if (place := place_of(entry)) is not None]
         above = _lines_above(chunk.root)
         lines = above + chunk.content.count(b"\n")
         if lines > _MOST_LINES or len(places) < len(entries):
-            for index in range(len(chunk.spans)):
-                for fault in self._faults_of(chunk, index):
-                    yield index, fault
+            yield from self._alone(chunk)
             return
         for place, entry in zip(places, entries, strict=True):
             yield place, _moved(describe(entry), -above)
+
+    def _alone(self, chunk: Chunk) -> Iterator[tuple[int, SchemaFault]]:
+        for index in range(len(chunk.spans)):
+            for fault in self._faults_of(chunk, index):
+                yield index, fault
 
     def _faults_of(self, chunk: Chunk, index: int) -> Iterator[SchemaFault]:
         """What is wrong with one record alone, so that no other record has a say in it."""
@@ -65,9 +73,22 @@ class SchemaCheck:
         if element[0].tag != RECORD:
             yield SchemaFault(etree.QName(element[0]).localname, UNKNOWN_PLACE, line)
             return
+        if is_crowded_record(chunk.content, start, end, _MOST_PLACED):
+            if not self._is_valid(element):
+                yield SchemaFault(RECORD, CROWDED, line)
+            return
         above = _lines_above(chunk.root)
         for entry in self._errors(element):
             yield _moved(describe(entry), line - above)
+
+    def _is_valid(self, element: etree._Element) -> bool:
+        """Whether there is no fault, wherever it would be."""
+        parser = etree.XMLParser(schema=self.schema.validator)
+        try:
+            etree.fromstring(etree.tostring(element), parser)
+        except etree.XMLSyntaxError:
+            return False
+        return True
 
     def _errors(self, element: etree._Element) -> list[Any]:
         if self.schema.validator.validate(element):

@@ -40,6 +40,7 @@ _SENTENCES = {
     "SCHEMAV_CVC_ELT_1": "stands in the wrong place or is not known here",
 }
 UNKNOWN_PLACE = "stands in the wrong place or is not known here"
+CROWDED = "breaks the schema somewhere among so many elements that the place is not looked for"
 STRAY_TEXT = "holds text between the records"
 _EMPTY_VALUE = "is empty: fill it in, or leave the element out"
 _OTHERWISE = "is not what the schema wants"
