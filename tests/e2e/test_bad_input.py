@@ -190,7 +190,7 @@ def test_what_is_no_file_of_ours_is_left_alone_and_shown(service: Service) -> No
 
 
 def test_a_file_without_an_end_is_waited_for_and_then_judged(service: Service) -> None:
-    service.configure({"inbox": {"incomplete_after": "3s"}})
+    service.configure({"inbox": {"incomplete_after": "8s"}})
     service.start()
     content = users(*[user(person) for person in patrons(60)])
     service.drop("students.xml", content[:-20])
@@ -206,7 +206,7 @@ def test_a_file_replaced_while_it_is_read_is_read_again(service: Service) -> Non
     """A writer that still has the file open writes on after the claim: the whole goes out."""
     service.start()
     # Large enough that it is still being read when the writer goes on.
-    first = b"".join(extract(20_000))
+    first = b"".join(extract(40_000))
     whole = users(*[user(person) for person in patrons(61)]).encode()
     path = service.inbox / "students.xml"
     with path.open("wb") as file:

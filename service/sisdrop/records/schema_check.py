@@ -85,7 +85,7 @@ class SchemaCheck:
         """Whether there is no fault, wherever it would be."""
         parser = etree.XMLParser(schema=self.schema.validator)
         try:
-            etree.fromstring(etree.tostring(element), parser)
+            etree.fromstring(etree.tostring(element, encoding="utf-8"), parser)
         except etree.XMLSyntaxError:
             return False
         return True

@@ -10,7 +10,8 @@ from typing import Any
 
 _INDEX = re.compile(r"\[\d+\]")
 _RECORD = re.compile(r"\A/users/user(?:\[(\d+)\])?(/.*)?\Z", re.DOTALL)
-_PREFIX = re.compile(r"[^/:]+:")
+# Looked for at the beginning of each name only: a name may be 50,000 characters.
+_PREFIX = re.compile(r"(?<![^/])[^/:]++:")
 _ATOMIC = re.compile(r"is not a valid value of the atomic type '(?:xs:)?(\w+)'\.\Z")
 _EMPTY = re.compile(r"\AElement '[^']*': '' is not a valid value")
 _MISSING = re.compile(r"\AElement '[^']*': Missing child element")
