@@ -194,9 +194,8 @@ def test_a_file_without_an_end_is_waited_for_and_then_judged(service: Service) -
     service.start()
     content = users(*[user(person) for person in patrons(60)])
     service.drop("students.xml", content[:-20])
-    service.wait_for(
-        lambda: "closing tag" in (service.inbox / "STATUS.html").read_text(), "it is shown"
-    )
+    status = service.inbox / "STATUS.html"
+    service.wait_for(lambda: status.exists() and "closing tag" in status.read_text(), "it is shown")
     assert (service.inbox / "students.xml").exists()
     (file,) = service.wait_for_states("rejected")
     assert file["reason"] == "xml_truncated"
