@@ -35,10 +35,14 @@ def all_rules() -> Checker:
 
 def whole(document: bytes) -> etree._Element | None:
     """What libxml2 makes of the whole document, where our rules take it at all."""
+    parser = etree.XMLParser(no_network=True)
     try:
         document.decode()
-        tree = etree.ElementTree(etree.fromstring(document, etree.XMLParser(no_network=True)))
+        tree = etree.ElementTree(etree.fromstring(document, parser))
     except (UnicodeDecodeError, etree.XMLSyntaxError):
+        return None
+    # lxml forgives an undeclared prefix where a warning follows.
+    if len(parser.error_log.filter_from_errors()):
         return None
     root = tree.getroot()
     declared = (tree.docinfo.encoding or "UTF-8").upper()

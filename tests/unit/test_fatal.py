@@ -109,6 +109,12 @@ def test_a_forgotten_end_tag_is_named_with_its_record(tmp_path: Path) -> None:
     assert found.offset == document.encode().index(b"<user>", document.index("<user>") + 1)
 
 
+def test_a_wrong_end_tag_before_a_forgotten_one_is_named_first(tmp_path: Path) -> None:
+    document = PLAIN.replace("</user>\n  <user>", "\n  <user>", 1)
+    wrong = document.replace("</primary_id>", "</primaryid>", 1)
+    assert fatal(wrong, tmp_path).offset == wrong.index("</primaryid>")
+
+
 def test_a_truncated_file_says_which_record_is_complete(tmp_path: Path) -> None:
     cut = PLAIN.rindex("<last_name>")
     found = fatal(PLAIN[:cut], tmp_path)

@@ -144,7 +144,7 @@ def test_an_encoding_is_found_behind_any_number_of_spaces() -> None:
     assert found.rule == "xml.encoding"
 
 
-@pytest.mark.parametrize("digits", [10, 5000, 100_000])
+@pytest.mark.parametrize("digits", [5000, 100_000])
 def test_a_year_of_any_length_is_judged_by_the_schema_alone(digits: int) -> None:
     document = f"<users>{person('T1', expiry='9' * digits + '-01-01')}</users>"
     assert rules(read(document.encode(), 1 << 20, USING)) == {"schema.invalid"}
@@ -163,7 +163,7 @@ def test_an_ampersand_before_the_roots_end_is_named_with_its_place(crew: Crew) -
 @pytest.mark.parametrize(
     "piece",
     [
-        "x<!---->" * MAX_MARKUP,
+        "x<!---->" * (MAX_MARKUP + 1),
         "<?x?> " * (MAX_MARKUP + 1),
         "<![CDATA[]]>" * (MAX_MARKUP + 1),
         f"<user>{'<x/>' * MAX_MARKUP}</user>",
@@ -195,12 +195,13 @@ def test_a_root_tag_of_any_size_is_not_read_again_with_each_chunk(filling: str) 
 
 
 def phones(count: int, attribute: str) -> str:
-    inside = f"<phone{attribute}><phone_number>555-0100</phone_number></phone>" * count
-    return f"<contact_info><phones>{inside}</phones></contact_info>"
+    kind = "<phone_types><phone_type>mobile</phone_type></phone_types>"
+    one = f"<phone{attribute}><phone_number>555-0100</phone_number>{kind}</phone>"
+    return f"<contact_info><phones>{one * count}</phones></contact_info>"
 
 
 def test_where_so_many_faults_of_a_record_are_is_not_asked(crew: Crew) -> None:
-    crowded = person("T1", phones(2000, " a=''"))
+    crowded = person("T1", phones(1000, " a=''"))
     document = sliceable(person("T0") + crowded + person("T2", "<foo/>"))
     found = read(document, 1 << 20, USING)
     assert read(document, 1 << 17, USING, crew) == found
@@ -210,7 +211,7 @@ def test_where_so_many_faults_of_a_record_are_is_not_asked(crew: Crew) -> None:
 
 
 def test_a_record_of_many_elements_that_are_valid_is_valid() -> None:
-    document = f"<users>{person('T1', phones(3000, ''))}</users>"
+    document = f"<users>{person('T1', phones(1000, ''))}</users>"
     assert rules(read(document.encode(), 1 << 20, USING)) == set()
 
 
@@ -245,7 +246,7 @@ def test_behind_a_piece_that_is_too_large_no_break_is_looked_for(
 @pytest.mark.parametrize(("opener", "closer"), [("<!--", "-->"), ("<?x ", "?>")])
 def test_what_is_never_closed_is_told_from_what_is_too_large(opener: str, closer: str) -> None:
     start = f"<users>{person('T1')}<user>{opener}{'x' * 9000}"
-    never = read(start.encode(), BLOCK, USING, limit=1000).fatal
+    never = read(f"{start}</user></users>".encode(), BLOCK, USING, limit=1000).fatal
     late = read(f"{start}{closer}</user></users>".encode(), BLOCK, USING, limit=1000).fatal
     assert never is not None
     assert late is not None

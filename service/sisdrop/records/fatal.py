@@ -224,7 +224,7 @@ def _forgotten_end(source: Source, stop: Stop, found: Break) -> Fault | None:
         return None
     if found.cause not in _AT_END | {Cause.MISMATCH}:
         return None
-    if trouble.nested is not None:
+    if trouble.nested is not None and trouble.nested < found.offset:
         return _nested(source, trouble, trouble.nested)
     if read(source, found.offset, 8) == b"</users>":
         message = f"{_has_no_end(source, trouble)}, or an element in it has no end tag."
