@@ -23,7 +23,7 @@ from sisdrop.records.schema_faults import (
 _MOST_LINES = 0xFFFF
 # Where each fault is in a record of more tags and attributes is not asked: for the path of each,
 # lxml walks all earlier siblings.
-_MOST_PLACED = 5_000
+_MOST_PLACED = 2_000
 
 
 @dataclass(frozen=True, slots=True)
