@@ -73,10 +73,11 @@ def rules(found: Outcome) -> set[str]:
 
 
 @pytest.mark.parametrize("after", ["", "<!-- x -->", "<?x y?>", "\r\n"])
+@pytest.mark.parametrize("name", ["user", "foo"])
 def test_whitespace_between_elements_in_an_identifier_counts_whatever_stands_elsewhere(
-    crew: Crew, after: str
+    crew: Crew, name: str, after: str
 ) -> None:
-    nested = person("<b>A</b> <b>B</b>")
+    nested = person("<b>A</b> <b>B</b>").replace("user>", f"{name}>")
     found = both(crew, nested + person("AB") + person("A B") + after)
     assert found.counts is not None
     assert [told[3] for told in found.told] == ["AB"]  # type: ignore[index]
@@ -285,3 +286,20 @@ def test_everything_off_still_keeps_what_is_well_formed(crew: Crew) -> None:
     odd = person("T1", "<foo xmlns='urn:x'/>") + "text &#160;" + "<a:b xmlns:a='u'/>" + person("")
     document = sliceable(odd)
     assert read(document, BLOCK, off).sent.endswith(odd.encode() + b"</users>")
+
+
+def test_a_code_of_any_length_is_counted_by_its_beginning() -> None:
+    off = checker({"schema.invalid": Severity.OFF})
+    label = f"<user_identifier><id_type>{'T' * 5000}</id_type><value>1</value></user_identifier>"
+    record = person("T1", f"<user_identifiers>{label}</user_identifiers>")
+    document = f"<users>{record.replace('STAFF', 'G' * 5000)}</users>"
+    profile = read(document.encode(), BLOCK, off).profile
+    assert profile.groups == {"G" * 255: 1}  # type: ignore[attr-defined]
+    assert profile.coverage[f"identifier:{'T' * 255}"] == 1  # type: ignore[attr-defined]
+
+
+def test_an_empty_record_in_a_large_one_tells_of_no_end_tag() -> None:
+    document = f"<users><user><user/>{'<a></a>' * 500}</user></users>"
+    found = read(document.encode(), BLOCK, USING, limit=1000).fatal
+    assert found is not None
+    assert found.rule == "xml.record-too-large"

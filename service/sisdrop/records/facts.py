@@ -24,7 +24,7 @@ _WORDED = (
     "user_identifiers/user_identifier/value",
     "contact_info/addresses/address/address_types/address_type",
 )
-_NESTED = etree.XPath(" or ".join(f"user/{path}/*" for path in (*COLUMNS, *_WORDED)))
+_NESTED = etree.XPath(" or ".join(f"*/{path}/*" for path in (*COLUMNS, *_WORDED)))
 _HEADER = ("count(user)", "count(user[*])", "count(text()[normalize-space()])")
 _SHEET = """\
 <xsl:stylesheet version="1.0" xmlns:xsl="http://www.w3.org/1999/XSL/Transform">

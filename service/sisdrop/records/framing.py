@@ -323,9 +323,10 @@ class Framer:
             self._depth -= end is not None
             return end and end.end()
         tag = self._match_start(self._at)
-        if tag is not None:
+        # An empty one ends where it begins, so it tells of no end tag.
+        if tag is not None and not tag[2].endswith(b"/"):
             self._nested = self._base + self._at if self._nested is None else self._nested
-            self._depth += not tag[2].endswith(b"/")
+            self._depth += 1
         return tag and tag.end()
 
     def _end_record(self, end: int) -> Frame:

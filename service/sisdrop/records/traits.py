@@ -21,6 +21,8 @@ _ANSWER = re.compile("true|false")
 _MOST_REMEMBERED = 4096
 # Longer lines are rare, and could be megabytes each.
 _LONGEST_REMEMBERED = 1024
+# Alma's own limit. What is longer is no code, and would be kept in every count.
+_LONGEST_CODE = 255
 # What remains of a blank text whose spaces were normalized (see `fields.expand`).
 _BLANKS = " \u00a0"
 
@@ -30,7 +32,7 @@ class Traits:
     """What files are compared by, and the rules that the record breaks by itself.
 
     `fields` is a mask over `fields.FIELDS`, the first field being the lowest bit; `types` are the
-    types of the identifiers that have a value, each once.
+    types of the identifiers that have a value, each once. Codes are cut at 255 characters.
     """
 
     group: str
@@ -63,9 +65,9 @@ class TraitsReader:
     def _interpret(self, facts: "_Facts") -> Traits:
         mask = sum(1 << bit for bit, name in enumerate(NAMES) if any(facts.there(name)))
         return Traits(
-            group=facts.group,
+            group=facts.group[:_LONGEST_CODE],
             fields=mask,
-            types=tuple(dict.fromkeys(facts.types)),
+            types=tuple(dict.fromkeys(label[:_LONGEST_CODE] for label in facts.types)),
             states=tuple(self._states(facts)),
             broken=tuple(rule for rule in self._rules if self._is_broken(rule, facts)),
         )
