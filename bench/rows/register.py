@@ -26,5 +26,6 @@ def bytes_per_identifier(people: int) -> float:
     """The size of the register after so many different people, for each of their identifiers."""
     register = Register()
     for start in range(0, people, _RUN):
-        register.take_all([f"u{n}\tb{n}\tw{n}" for n in range(start, start + _RUN)])
+        numbers = range(start, start + _RUN)
+        register.take_all([f"u{n}" for n in numbers], [f"\tb{n}\tw{n}" for n in numbers])
     return register.size_bytes / (people * IDENTIFIERS)

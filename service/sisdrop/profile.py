@@ -7,7 +7,6 @@ without the ledger's knowing.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from operator import attrgetter
 
 from sisdrop.model import Profile
 from sisdrop.records.fields import COUNTED, NAMES
@@ -16,6 +15,7 @@ from sisdrop.records.traits import STATES, Traits
 MAX_GROUPS = 500
 MAX_IDENTIFIER_TYPES = 100
 OTHER = "(other)"
+_MOST_MET = 4096
 
 
 @dataclass(slots=True)
@@ -23,6 +23,7 @@ class Tally:
     """Counts that grow chunk by chunk; `profile` freezes them."""
 
     records: int = 0
+    met: Counter[Traits] = field(default_factory=Counter)
     groups: Counter[str] = field(default_factory=Counter)
     masks: Counter[int] = field(default_factory=Counter)
     types: Counter[str] = field(default_factory=Counter)
@@ -31,19 +32,26 @@ class Tally:
     def add(self, people: Sequence[Traits]) -> None:
         """Count these records."""
         self.records += len(people)
-        self.masks.update(map(attrgetter("fields"), people))
-        for group, count in Counter(map(attrgetter("group"), people)).items():
-            if group:
-                _count(self.groups, group, count, MAX_GROUPS)
-        for types, count in Counter(map(attrgetter("types"), people)).items():
-            for label in types:
+        self.met.update(people)
+        if len(self.met) > _MOST_MET:
+            self._fold()
+
+    def _fold(self) -> None:
+        """Count what was met so far by what it says."""
+        for traits, count in self.met.items():
+            self.masks[traits.fields] += count
+            if traits.group:
+                _count(self.groups, traits.group, count, MAX_GROUPS)
+            for label in traits.types:
                 _count(self.types, label, count, MAX_IDENTIFIER_TYPES)
-        for states, count in Counter(map(attrgetter("states"), people)).items():
-            self.states.update(dict.fromkeys(states, count))
+            for state in traits.states:
+                self.states[state] += count
+        self.met.clear()
 
     @property
     def profile(self) -> Profile:
         """The counts so far."""
+        self._fold()
         coverage = {name: self._count_of(name) for name in COUNTED}
         coverage.update({f"identifier:{t}": n for t, n in sorted(self.types.items())})
         return Profile(self.records, dict(sorted(self.groups.items())), coverage, dict(self.states))

@@ -191,7 +191,7 @@ def seen(checked: Checked) -> tuple[object, ...]:
     traits = [(t.group, t.fields, t.types, t.states, t.broken) for t in checked.traits]
     return (
         checked.chunk,
-        (checked.named, checked.identities, traits, checked.issues),
+        (checked.named, checked.primaries, checked.others, traits, checked.issues),
         (checked.stray, checked.general, checked.lines),
         (checked.people, checked.contents),
     )
@@ -269,7 +269,7 @@ CLOSER_LOOK = {
     "an entity": b"<user>&nbsp;</user>",
     "too many records": b"<user/>" * (MOST_RECORDS + 1),
     "too many tags in a record": b"<user>" + b"<x/>" * MAX_MARKUP + b"</user>" + GOOD,
-    "too much in CDATA": b"<user><x><![CDATA[" + b"<" * MAX_MARKUP + b"]]></x></user>" + GOOD,
+    "too much in CDATA": b"<user><x><![CDATA[" + b"<ab" * MAX_MARKUP + b"]]></x></user>" + GOOD,
 }
 
 

@@ -91,13 +91,22 @@ def test_what_is_given_comes_back_in_order(crew: Crew) -> None:
 
 
 def test_a_crew_is_full_with_a_few_more_slices_than_workers(crew: Crew) -> None:
+    assert 3 < fill(crew, record(1)) <= 16
+
+
+def test_fewer_slices_are_under_way_where_they_are_large(crew: Crew) -> None:
+    assert fill(crew, b" " * (1 << 20)) < fill(crew, record(1))
+
+
+def fill(crew: Crew, content: bytes) -> int:
+    """How many slices an idle crew takes until it is full; it is idle again after that."""
     given = 0
     while not crew.is_full:
-        crew.give(ROOT, record(1))
+        crew.give(ROOT, content)
         given += 1
-    assert 3 < given <= 6
     while not crew.is_idle:
         crew.take()
+    return given
 
 
 def test_what_needs_a_closer_look_comes_back_unchecked(crew: Crew) -> None:

@@ -12,14 +12,21 @@ DICE = random.Random(1)  # noqa: S311  # test data, not secrets
 BITS = [DICE.getrandbits(64) - (1 << 63) for _ in range(40_000)]
 
 
-def line(primary: str, *others: str) -> str:
-    """A line of identifiers as the check gives it."""
-    (made,) = comparable(["\t".join(one.strip() for one in (primary, *others))])
-    return made
+Line = tuple[str, str]
+
+
+def line(primary: str, *others: str) -> Line:
+    """The identifiers of a record as the check gives them."""
+    one, other = comparable([primary.strip(), "".join(f"\t{value.strip()}" for value in others)])
+    return one, other
+
+
+def take_all(register: Register, lines: Sequence[Line]) -> bool:
+    return register.take_all([one for one, _ in lines], [others for _, others in lines])
 
 
 def of(primary: str, *others: str) -> Identity:
-    return Identity.read(line(primary, *others))
+    return Identity.read(*line(primary, *others))
 
 
 def test_the_set_knows_what_was_added_and_nothing_else() -> None:
@@ -164,7 +171,7 @@ def test_a_value_under_two_labels_repeats() -> None:
 
 def test_a_run_of_new_people_is_taken_at_once() -> None:
     register = Register()
-    assert register.take_all([line("T1", "B1"), line("T2"), line("", "B3"), line("")])
+    assert take_all(register, [line("T1", "B1"), line("T2"), line("", "B3"), line("")])
     assert register.meet(of("t2"))
     assert register.is_taken(of("T4", "b1"))
     assert register.is_taken(of("T4", "b3"))
@@ -183,11 +190,11 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("run", REFUSED.values(), ids=REFUSED)
-def test_a_run_that_is_not_all_new_leaves_no_trace(run: Sequence[str]) -> None:
+def test_a_run_that_is_not_all_new_leaves_no_trace(run: Sequence[Line]) -> None:
     register = Register()
-    assert register.take_all([line("T1", "B1")])
+    assert take_all(register, [line("T1", "B1")])
     assert not register.meet(of("T9"))
-    assert not register.take_all(list(run))
+    assert not take_all(register, run)
     for value in ("t5", "t6", "b5", "b9"):
         assert not register.is_taken(of("X", value))
     assert not register.meet(of("T5"))
@@ -199,6 +206,6 @@ def test_a_run_that_is_not_all_new_leaves_no_trace(run: Sequence[str]) -> None:
 def test_no_run_is_taken_at_once_where_a_person_may_return() -> None:
     """Whose an identifier is must be remembered then, record by record."""
     register = Register(same_person_may_return=True)
-    assert not register.take_all([line("T1")])
+    assert not take_all(register, [line("T1")])
     assert not register.meet(of("T1"))
     assert not register.is_taken(of("X", "T1"))

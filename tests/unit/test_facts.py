@@ -28,19 +28,21 @@ def person(primary: str, *others: str) -> str:
     return etree.tostring(record, encoding="unicode")
 
 
-def identity(primary: str, *others: str) -> str:
-    (line,) = facts(person(primary, *others)).identities
-    return line
+def identity(primary: str, *others: str) -> list[str]:
+    found = facts(person(primary, *others))
+    return [*found.primaries, *found.others]
 
 
 def test_there_is_a_line_for_each_child_whatever_it_is() -> None:
     found = facts("<user/>text<foo/><a:user xmlns:a='urn:a'/><user><user/></user>")
     assert (found.users, found.filled, found.is_strewn) == (2, 1, True)
-    assert len(found.traits) == len(found.named) == len(found.identities) == 4
+    assert {len(found.traits), len(found.named), len(found.primaries), len(found.others)} == {4}
 
 
 def test_nothing_is_told_of_nothing() -> None:
-    nothing = Facts(users=0, filled=0, is_strewn=False, traits=[], named=[], identities=[])
+    nothing = Facts(
+        users=0, filled=0, is_strewn=False, traits=[], named=[], primaries=[], others=[]
+    )
     assert facts("") == facts(" \n ") == nothing
 
 
@@ -65,20 +67,23 @@ def test_a_record_is_filled_when_it_holds_an_element() -> None:
     assert (found.users, found.filled) == (4, 1)
 
 
-def test_identifiers_are_told_as_they_stand_but_for_spaces() -> None:
-    (line,) = facts(person(" T 1\n", "B1", "", "b\t2")).named
-    assert line == "T 1\tB1\t\tb 2"
+def test_a_primary_id_is_told_as_it_stands_but_for_spaces() -> None:
+    assert facts(person(" T\t 1\n")).named == ["T 1"]
+
+
+def test_the_other_identifiers_are_told_with_a_tab_before_each() -> None:
+    assert facts(person("T1", " B1\n", "", "b\t2")).others == ["\tb1\t\tb 2"]
 
 
 def test_the_first_primary_id_counts() -> None:
-    (line,) = facts("<user><primary_id>A</primary_id><primary_id>B</primary_id></user>").named
-    assert line == "A"
+    found = facts("<user><primary_id>A</primary_id><primary_id>B</primary_id></user>")
+    assert (found.named, found.primaries, found.others) == (["A"], ["a"], [""])
 
 
 def test_identifiers_elsewhere_are_none() -> None:
     inside = person("T2", "B2")
-    (line,) = facts(f"<user><value>x</value><primary_id>T1</primary_id>{inside}</user>").named
-    assert line == "T1"
+    found = facts(f"<user><value>x</value><primary_id>T1</primary_id>{inside}</user>")
+    assert (found.named, found.others) == (["T1"], [""])
 
 
 def test_text_is_told_past_comments_sections_and_elements() -> None:
@@ -129,8 +134,9 @@ def expected(value: str) -> str:
 @given(st.lists(st.tuples(VALUES, st.lists(VALUES, max_size=3)), max_size=4))
 def test_every_value_comes_out_where_it_belongs(people: list[tuple[str, list[str]]]) -> None:
     found = facts("".join(person(primary, *others) for primary, others in people))
-    assert [line.split("\t") for line in found.identities] == [
-        [expected(value) for value in (primary, *others)] for primary, others in people
+    assert found.primaries == [expected(primary) for primary, _ in people]
+    assert [line.split("\t") for line in found.others] == [
+        ["", *map(expected, others)] for _, others in people
     ]
 
 
@@ -158,8 +164,8 @@ def test_a_line_of_traits_has_its_columns_whatever_is_in_them(
 
 def test_values_may_be_huge() -> None:
     value = "x" * (9 << 20)
-    (line,) = facts(person(value, value)).named
-    assert line == f"{value}\t{value}"
+    found = facts(person(value, value))
+    assert (found.named, found.others) == ([value], [f"\t{value}"])
 
 
 RULES = [

@@ -107,12 +107,12 @@ def checked(people: Sequence[Given], using: Checker) -> Checked:
     starts = [sum(map(len, raws[:n])) for n in range(len(raws))]
     spans = tuple((start, start + len(raw)) for start, raw in zip(starts, raws, strict=True))
     blank = using.check(Chunk(ROOT, b"".join(raws), spans))
-    lines = ["\t".join((one.primary, *one.others)) for one in people]
     issues = {index: issues for index, one in enumerate(people) if (issues := issues_of(one))}
     return Checked(
         chunk=blank.chunk,
-        named=lines,
-        identities=[line.casefold() for line in lines],
+        named=[one.primary for one in people],
+        primaries=[one.primary.casefold() for one in people],
+        others=["".join(f"\t{value.casefold()}" for value in one.others) for one in people],
         traits=blank.traits,
         issues=issues,
         stray=[],

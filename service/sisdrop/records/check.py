@@ -61,14 +61,15 @@ class Issue:
 class Checked:
     """A chunk and what is known of it; lists have an entry for each record, in order.
 
-    `identities` are comparable, `named` as they stand there. `issues` are by place in the chunk,
+    `named`, `primaries` and `others` are those of `Facts`. `issues` are by place in the chunk,
     `stray` is where text stands between records. The digests `people` and `contents` are empty
     where nobody asked for them.
     """
 
     chunk: Chunk
     named: list[str]
-    identities: list[str]
+    primaries: list[str]
+    others: list[str]
     traits: list[Traits]
     issues: dict[int, list[Issue]]
     stray: list[Span]
@@ -162,7 +163,7 @@ class Checker:
         stray = list(_stray(chunk)) if facts.is_strewn else []
         faults = self._schema_faults(element, chunk, stray)
         facts = self._reread(element, chunk, facts, valid=not faults)
-        traits = [self._traits.read(line) for line in facts.traits]
+        traits = self._traits.read_all(facts.traits)
         if facts.users < len(traits):
             traits = [
                 t if e.tag == RECORD else _NOBODY for t, e in zip(traits, element, strict=True)
@@ -174,13 +175,14 @@ class Checker:
         return Checked(
             chunk=chunk,
             named=facts.named,
-            identities=facts.identities,
+            primaries=facts.primaries,
+            others=facts.others,
             traits=traits,
             issues=issues,
             stray=stray,
             general=[_schema_issue(schema, f) for f in text_faults(chunk, stray)] if schema else [],
             lines=chunk.content.count(b"\n"),
-            people=self._people(facts.identities),
+            people=self._people(facts.primaries),
             contents=self._contents(chunk),
         )
 
@@ -195,10 +197,8 @@ class Checker:
         faults = SchemaCheck(self.schema).faults(element, chunk)
         return [(index, _schema_issue(rule, fault)) for index, fault in faults]
 
-    def _people(self, identities: list[str]) -> list[bytes]:
-        if not self.key:
-            return []
-        return [person(self.key, line.partition("\t")[0]) for line in identities]
+    def _people(self, primaries: list[str]) -> list[bytes]:
+        return [person(self.key, primary) for primary in primaries] if self.key else []
 
     def _contents(self, chunk: Chunk) -> list[bytes]:
         """Not hashlib's: that lets go of the interpreter lock for each record, and waits for it."""

@@ -15,7 +15,7 @@ from itertools import accumulate, chain, pairwise
 
 from lxml import etree
 
-from sisdrop.records.framing import Frame, Framer, is_crowded_gap, is_crowded_record
+from sisdrop.records.framing import Frame, Framer, holds_crowded_record, is_crowded_gap
 from sisdrop.records.roots import RECORD
 
 # libxml2's code for a text of more than 10 MB, or elements nested too deeply.
@@ -156,7 +156,7 @@ def find_spans(root: Root, content: bytes, elements: int, filled: int) -> tuple[
         spans = _by_framer(root, content)
     if len(spans) != elements:
         raise ChunkBroken
-    if any(is_crowded_record(content, start, end) for start, end in spans):
+    if holds_crowded_record(content, spans):
         raise ChunkBroken
     gaps = () if is_plain(content) else _between(spans, len(content))
     if any(is_crowded_gap(content, start, end) for start, end in gaps):
@@ -170,15 +170,13 @@ def _by_end_tags(content: bytes) -> tuple[Span, ...] | None:
     If there are as many as records, they are theirs: each record has one at least, since none is
     written with a space in it.
     """
-    spans = []
-    at = 0
-    for tag in _END.finditer(content):
-        start, end = content.find(b"<", at), tag.end()
-        if not content.startswith(b">", end - 1) or not content.startswith(_START, start):
-            return None
-        spans.append((start, end))
-        at = end
-    return tuple(spans)
+    ends = [tag.end() for tag in _END.finditer(content)]
+    starts = [content.find(b"<", at) for at in (0, *ends[:-1])] if ends else []
+    if not all(content.startswith(_START, start) for start in starts):
+        return None
+    if not all(content.startswith(b">", end - 1) for end in ends):
+        return None
+    return tuple(zip(starts, ends, strict=True))
 
 
 def _by_framer(root: Root, content: bytes) -> tuple[Span, ...]:

@@ -16,8 +16,11 @@ from sisdrop.records.chunk import ChunkBroken, Root
 from sisdrop.records.roots import RECORD
 
 _END_TAG = b"</" + RECORD.encode() + b">"
-# So many slices more than workers are under way, so that nobody waits for the judge.
-_AHEAD = 2
+# So many slices more than workers are under way, so that nobody waits for the judge, who has the
+# interpreter lock only now and then; fewer where they are large.
+_AHEAD = 12
+_AHEAD_OF_LARGE = 2
+_LARGE = 4 << 20
 # The judge is one thread, and more than this many workers wait for it.
 _MOST_WORKERS = 4
 
@@ -55,7 +58,7 @@ class Crew:
 
     def __init__(self, checker: Checker, workers: int) -> None:
         self._checker = checker
-        self._most = workers + _AHEAD
+        self._workers = workers
         self._own = threading.local()
         self._under_way: deque[tuple[bytes, Future[Checked | None]]] = deque()
         self._executor = ThreadPoolExecutor(workers, "check", self._equip)
@@ -74,7 +77,9 @@ class Crew:
     @property
     def is_full(self) -> bool:
         """Whether one must come back before another is given."""
-        return len(self._under_way) >= self._most
+        size = sum(len(content) for content, _ in self._under_way)
+        ahead = _AHEAD if size < _LARGE else _AHEAD_OF_LARGE
+        return len(self._under_way) >= self._workers + ahead
 
     @property
     def is_idle(self) -> bool:

@@ -9,38 +9,60 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 _SMALLEST = 1024
+_BITS = (1 << 61) - 1
+# Flags of what a register knows: the primary id of a record so far; an identifier of a kept one.
+_MET, _TAKEN = 1 << 61, 1 << 62
 
 
-def digests(values: Iterable[str]) -> list[int]:
-    """64 bits for each identifier, never 0; they mean nothing outside this process.
+def digests(values: Iterable[str], flags: int = 0) -> list[int]:
+    """61 bits for each identifier, and flags above them; they mean nothing outside this process.
 
     Python's own hash of a text is SipHash under a key that is drawn at its start (PEP 456), so
     nobody can choose identifiers that collide. Among four million the odds of any two doing so
-    by chance are one in two million.
+    by chance are one in 290,000. With flags, or by chance but once in 2^61, they are not 0.
     """
-    return [hash(value) or 1 for value in values]
+    return [hash(value) & _BITS | flags or 1 for value in values]
 
 
 class DigestSet:
     """A set of 64-bit digests in one packed open-addressing table: 12 to 24 bytes for each.
 
-    A Python set of the same digests takes about 70. Zero marks a free slot.
+    A Python set of the same digests takes about 70. Zero marks a free slot. `significant` are the
+    bits by which two digests are the same; what stands in the others, the highest, are flags.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, significant: int = -1) -> None:
         self._slots = array("q", bytes(8 * _SMALLEST))
         self._count = 0
+        self._significant = significant
 
     def __len__(self) -> int:
         return self._count
 
     def __contains__(self, digest: int) -> bool:
-        slots = self._slots
+        return self.find(digest) != 0
+
+    def find(self, digest: int) -> int:
+        """The digest as it stands in the set, with its flags; 0 if it is not there."""
+        return self._slots[self._slot_of(digest)]
+
+    def flag(self, digest: int) -> int:
+        """Add the flags of a digest to what stands there; gives what stood there before, or 0."""
+        self._make_room(1)
+        slot = self._slot_of(digest)
+        found = self._slots[slot]
+        self._slots[slot] = found | digest
+        self._count += not found
+        return found
+
+    def _slot_of(self, digest: int) -> int:
+        """Where a digest stands, or would stand."""
+        slots, significant = self._slots, self._significant
         mask = len(slots) - 1
         slot = digest & mask
-        while (found := slots[slot]) and found != digest:
+        while (found := slots[slot]) and (found ^ digest) & significant:
             slot = (slot + 1) & mask
-        return found != 0
+        return slot
 
     @property
     def size_bytes(self) -> int:
@@ -53,13 +75,13 @@ class DigestSet:
         Otherwise takes none and gives None.
         """
         self._make_room(len(digests))
-        slots = self._slots
+        slots, significant = self._slots, self._significant
         mask = len(slots) - 1
         filled: list[int] = []
         for digest in digests:
             slot = digest & mask
             while found := slots[slot]:
-                if found == digest:
+                if not (found ^ digest) & significant:
                     self._count += len(filled)
                     self.undo(filled)
                     return None
@@ -102,10 +124,9 @@ class Identity:
     others: tuple[str, ...]
 
     @classmethod
-    def read(cls, line: str) -> "Identity":
-        """What a line of identifiers says: the primary one first, tabs between."""
-        primary, *others = line.split("\t")
-        return cls(primary, tuple(value for value in others if value))
+    def read(cls, primary: str, others: str) -> "Identity":
+        """What is said of a record: the primary one, and a line of others with tabs between."""
+        return cls(primary, tuple(filter(None, others.split("\t"))))
 
     @property
     def values(self) -> tuple[str, ...]:
@@ -126,48 +147,46 @@ class Register:
     """
 
     def __init__(self, *, same_person_may_return: bool = False) -> None:
-        self._seen = DigestSet()
-        self._taken = DigestSet()
+        self._known = DigestSet(_BITS)
         self._owned = DigestSet() if same_person_may_return else None
 
     @property
     def size_bytes(self) -> int:
         """What all tables together take in memory."""
         owned = self._owned.size_bytes if self._owned is not None else 0
-        return self._seen.size_bytes + self._taken.size_bytes + owned
+        return self._known.size_bytes + owned
 
-    def take_all(self, identities: list[str]) -> bool:
+    def take_all(self, primaries: list[str], others: list[str]) -> bool:
         """Meet and keep a run of records if nothing in them was met before; else touch nothing.
 
-        A value that a record repeats counts as met, too.
+        Each of `others` is a line, with a tab before each identifier. A value that a record
+        repeats counts as met, too.
         """
         if self._owned is not None:
             return False
-        values = "\t".join(identities).split("\t")
-        taken = self._taken.add_new(digests(filter(None, values)))
-        if taken is None:
-            return False
-        primaries = (line.partition("\t")[0] for line in identities)
-        if self._seen.add_new(digests(filter(None, primaries))) is None:
-            self._taken.undo(taken)
-            return False
-        return True
+        new = digests(filter(None, primaries), _MET | _TAKEN)
+        new += digests(filter(None, "".join(others).split("\t")), _TAKEN)
+        return self._known.add_new(new) is not None
 
     def meet(self, identity: Identity) -> bool:
         """Note that the person occurs; tells whether they did before. Blank ids never did."""
-        return bool(identity.primary) and self._seen.add_new(digests([identity.primary])) is None
+        if not identity.primary:
+            return False
+        (digest,) = digests([identity.primary], _MET)
+        return bool(self._known.flag(digest) & _MET)
 
     def is_taken(self, identity: Identity) -> bool:
         """Whether a kept record of somebody else carries one of these identifiers."""
         return any(
-            digest in self._taken and not self._is_own(value, identity)
+            self._known.find(digest) & _TAKEN and not self._is_own(value, identity)
             for value, digest in zip(identity.values, digests(identity.values), strict=True)
         )
 
     def keep(self, identity: Identity) -> None:
         """Note that the record is kept: its identifiers are taken from now on."""
-        for value, digest in zip(identity.values, digests(identity.values), strict=True):
-            if self._taken.add_new([digest]) is not None and self._owned is not None:
+        flagged = digests(identity.values, _TAKEN)
+        for value, digest in zip(identity.values, flagged, strict=True):
+            if not self._known.flag(digest) & _TAKEN and self._owned is not None:
                 self._owned.add_new(digests([_owned(value, identity)]))
 
     def _is_own(self, value: str, identity: Identity) -> bool:

@@ -27,13 +27,18 @@ class Enrolment:
 
     def observe(self, checked: Checked, _place: Place, kept: list[int]) -> None:
         """Take in the records of a chunk that are delivered; who has no primary id is nobody."""
-        if len(kept) < len(checked.traits) or any(_is_nobody(one) for one in checked.identities):
-            kept = [index for index in kept if not _is_nobody(checked.identities[index])]
-        self._roster.add_all(
-            [checked.people[index] for index in kept],
-            [checked.contents[index] for index in kept],
-            [self._word(checked.traits[index]) for index in kept],
-        )
+        people, contents, traits = checked.people, checked.contents, checked.traits
+        if len(kept) < len(traits) or not all(checked.primaries):
+            kept = [index for index in kept if checked.primaries[index]]
+            people = [people[index] for index in kept]
+            contents = [contents[index] for index in kept]
+            traits = [traits[index] for index in kept]
+        known = map(self._words.get, traits)
+        words = [
+            self._word(one) if word is None else word
+            for word, one in zip(known, traits, strict=True)
+        ]
+        self._roster.add_all(people, contents, words)
 
     def finish(self, path: Path) -> None:
         """Write the roster, as `RosterWriter.finish` does."""
@@ -57,7 +62,3 @@ class Enrolment:
         if traits.group in self._groups or len(self._groups) <= MAX_GROUPS:
             group = self._groups.setdefault(traits.group, len(self._groups))
         return group << MAX_FIELDS | mask
-
-
-def _is_nobody(identity: str) -> bool:
-    return not identity or identity[0] == "\t"

@@ -2,7 +2,7 @@
 
 One stylesheet for all fields and rules: what XPath alone would answer question by question, with
 a walk through the records for each, is one walk here, and needs the interpreter lock only for
-its result. Two lines come out for each record: what it is, and whose.
+its result. Three lines come out for each record: what it is, whose, and by which other names.
 """
 
 from collections.abc import Iterable, Sequence
@@ -35,12 +35,12 @@ _SHEET = """\
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What stands in a chunk: two parallel lists with a line for each child of the root.
+    """What stands in a chunk: parallel lists with a line for each child of the root.
 
-    `traits` are for `TraitsReader`. `named` hold the primary id and then the values of the other
-    identifiers, with tabs between; `identities` are the same in the form in which they are
-    compared. `users` of the children are records, `filled` of these are not empty elements;
-    `is_strewn` says that text stands between them.
+    `traits` are for `TraitsReader`. `named` are the primary ids as they stand there, `primaries`
+    the same in the form in which they are compared, and so are `others`, the values of all other
+    identifiers with a tab before each. `users` of the children are records, `filled` of these are
+    not empty elements; `is_strewn` says that text stands between them.
     """
 
     users: int
@@ -48,7 +48,8 @@ class Facts:
     is_strewn: bool
     traits: list[str]
     named: list[str]
-    identities: list[str]
+    primaries: list[str]
+    others: list[str]
 
 
 class FactSheet:
@@ -62,8 +63,8 @@ class FactSheet:
         """Write down a chunk. Where no-break spaces cannot occur, not `padded` is faster."""
         header, *lines = str(self._sheets[padded](root)).split("\n")[:-1]
         users, filled, texts = map(int, header.split("\t"))
-        named = lines[1::2]
-        return Facts(users, filled, texts > 0, lines[::2], named, comparable(named))
+        named, others = lines[1::3], comparable(lines[2::3])
+        return Facts(users, filled, texts > 0, lines[::3], named, comparable(named), others)
 
 
 def is_nested(root: etree._Element) -> bool:
@@ -71,11 +72,11 @@ def is_nested(root: etree._Element) -> bool:
     return bool(_NESTED(root))
 
 
-def comparable(identities: list[str]) -> list[str]:
+def comparable(named: list[str]) -> list[str]:
     """Lines of identifiers in the form in which two of them are the same for Alma."""
-    if not identities:
+    if not named:
         return []
-    text = "\n".join(identities).casefold()
+    text = "\n".join(named).casefold()
     lines = text.split("\n")
     if text.isascii():
         return lines
@@ -92,7 +93,7 @@ def _compile(rules: Sequence[Rule], *, padded: bool) -> etree.XSLT:
             _value(f"concat({_joined(f'normalize-space({name})' for name in COLUMNS)}, {_TAB})"),
             _marks(rules),
             *walks,
-            _value(f"concat({_NEWLINE}, normalize-space(primary_id))"),
+            _value(f"concat({_NEWLINE}, normalize-space(primary_id), {_NEWLINE})"),
             '<xsl:for-each select="user_identifiers/user_identifier/value">',
             _value(f"concat({_TAB}, normalize-space())"),
             "</xsl:for-each>",

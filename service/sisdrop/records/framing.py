@@ -8,7 +8,7 @@ Offsets are bytes from the start of the file as dropped; lines and ordinals coun
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import lru_cache
@@ -131,13 +131,21 @@ def _tokens(name: bytes) -> re.Pattern[bytes]:
 
 def is_crowded_record(content: bytes, start: int, end: int, most: int = MAX_MARKUP) -> bool:
     """Whether a record holds more tags and attributes than it may, or than `most`."""
-    # What is too short for so many is not looked at.
-    return end - start > most and _counted(content, start, end, b"<", b"=") > most
+    # What is too short for so many is not looked at: `<a></a>` is the shortest two.
+    return end - start > 3 * most and _counted(content, start, end, b"<", b"=") > most
+
+
+def holds_crowded_record(
+    content: bytes, spans: Iterable[tuple[int, int]], most: int = MAX_MARKUP
+) -> bool:
+    """Whether one of the records is crowded."""
+    large = [(start, end) for start, end in spans if end - start > 3 * most]
+    return any(is_crowded_record(content, start, end, most) for start, end in large)
 
 
 def is_crowded_gap(content: bytes, start: int, end: int) -> bool:
     """Whether a gap holds more comments, instructions and CDATA sections than it may."""
-    return end - start > MAX_MARKUP and _counted(content, start, end, b"<!", b"<?") > MAX_MARKUP
+    return end - start > 3 * MAX_MARKUP and _counted(content, start, end, b"<!", b"<?") > MAX_MARKUP
 
 
 def _counted(content: bytes, start: int, end: int, *marks: bytes) -> int:

@@ -116,7 +116,9 @@ class Judge:
         for issue in checked.general:
             self.findings.add(issue, first_line + issue.line, None)
         kept = list(self._kept(checked, place))
-        self.tally.add([checked.traits[index] for index in kept])
+        is_whole = len(kept) == len(checked.traits)
+        traits = checked.traits
+        self.tally.add(traits if is_whole else [traits[index] for index in kept])
         cut = self._cut(checked, kept)
         for start, end in cut:
             self.cuts.add(place.offset + start, place.offset + end)
@@ -126,6 +128,8 @@ class Judge:
         """What of a chunk is left out: records, and text between them."""
         is_error = self._schema is not None and self._schema.severity == Severity.ERROR
         stray = checked.stray if is_error else []
+        if len(kept) == len(checked.traits):
+            return stray
         left_out = set(range(len(checked.traits))).difference(kept)
         return sorted([*stray, *(checked.chunk.spans[index] for index in left_out)])
 
@@ -150,7 +154,8 @@ class Judge:
         """Deliver a run of records without errors, if none of their identifiers was met before."""
         if self._root_is_bad:
             return False
-        if not self._register.take_all(checked.identities[run.start : run.stop]):
+        records = slice(run.start, run.stop)
+        if not self._register.take_all(checked.primaries[records], checked.others[records]):
             return False
         warned = [index for index in run if index in checked.issues]
         for index in warned:
@@ -160,7 +165,7 @@ class Judge:
         return True
 
     def _is_delivered(self, checked: Checked, index: int, place: Place) -> bool:
-        identity = Identity.read(checked.identities[index])
+        identity = Identity.read(checked.primaries[index], checked.others[index])
         is_duplicate = self._register.meet(identity)
         line = checked.chunk.first_line(index)
         issues = [
@@ -182,7 +187,7 @@ class Judge:
         return True
 
     def _note(self, checked: Checked, index: int, place: Place, issues: list[Issue]) -> None:
-        who = checked.named[index].partition("\t")[0].strip()
+        who = checked.named[index].strip()
         for issue in issues:
             line = place.lines + 1 + issue.line
             self.findings.add(issue, line, place.records + index + 1, who)

@@ -7,7 +7,7 @@ from typing import Any
 from lxml import etree
 
 from sisdrop.records.chunk import Chunk, Root, Span, parse_under
-from sisdrop.records.framing import is_crowded_record
+from sisdrop.records.framing import holds_crowded_record, is_crowded_record
 from sisdrop.records.roots import RECORD, ROOT
 from sisdrop.records.schema import Schema
 from sisdrop.records.schema_faults import (
@@ -41,7 +41,7 @@ class SchemaCheck:
 
         On all records at once if that can be told apart, else on each alone.
         """
-        if any(is_crowded_record(chunk.content, *span, _MOST_PLACED) for span in chunk.spans):
+        if holds_crowded_record(chunk.content, chunk.spans, _MOST_PLACED):
             yield from self._alone(chunk)
             return
         if not chunk.root.valid:

@@ -51,6 +51,11 @@ class TraitsReader:
         self._today = today
         self._known: dict[str, Traits] = {}
 
+    def read_all(self, lines: Sequence[str]) -> list[Traits]:
+        """The traits that each line tells of."""
+        known = map(self._known.get, lines)
+        return [traits or self.read(line) for traits, line in zip(known, lines, strict=True)]
+
     def read(self, line: str) -> Traits:
         """The traits that a line tells of."""
         traits = self._known.get(line)
