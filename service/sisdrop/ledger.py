@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from pydantic import TypeAdapter
 
@@ -75,6 +75,14 @@ _LAYOUTS = (_LAYOUT_1, _LAYOUT_2)
 LAYOUT = len(_LAYOUTS)
 # A file counts as sent from the moment it is queued: it is then on its way.
 _SENT = (State.QUEUED, State.DELIVERING, State.DELIVERED, State.ARCHIVED)
+
+
+class ArchiveSpan(NamedTuple):
+    """How many files lie in the archive, and when the oldest and the newest went there."""
+
+    files: int
+    oldest: datetime | None
+    newest: datetime | None
 
 
 class Overtaken(RuntimeError):
@@ -350,6 +358,18 @@ class Ledger:
     def filed(self) -> list[FileRow]:
         """All files whose folder or copy on the share may still have to be purged."""
         return self._select("WHERE to_purge = 1 ORDER BY rowid", ())
+
+    def archive_span(self) -> ArchiveSpan:
+        """How many files lie in the archive, and when the oldest and the newest went there."""
+        with self._reading() as db:
+            found = db.execute(
+                "SELECT count(*), min(filed_at), max(filed_at) FROM ("
+                "SELECT json_extract(row, '$.filed_at') AS filed_at FROM files"
+                " WHERE to_purge = 1 AND json_extract(row, '$.purged_at') IS NULL)"
+            ).fetchone()
+        files, *times = found
+        oldest, newest = (time and datetime.fromisoformat(time) for time in times)
+        return ArchiveSpan(files, oldest, newest)
 
     def claimed_since(self, day: str) -> list[FileRow]:
         """Files claimed on or after a UTC day (`YYYYMMDD`), oldest first."""

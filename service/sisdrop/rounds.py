@@ -5,13 +5,13 @@ the world is noted in the situation and tried again at the next round.
 """
 
 import os
-import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sisdrop.errors import NeedsOperator, Reason, ServiceError
+from sisdrop.gauges import Gauges
 from sisdrop.inbox.scan import Scan
 from sisdrop.ledger import NEW_SHARE_ID, SHARE_ID, Overtaken
 from sisdrop.log import LogEvent
@@ -25,7 +25,6 @@ from sisdrop.pipeline.verdict import Verdicts
 from sisdrop.requests import Answer, Command, Request, RequestBox
 from sisdrop.share_pages import readme_text, status_html
 from sisdrop.situation import Situation
-from sisdrop.states import OPEN
 
 # What can be in the way, as keys of the situation.
 SHARE = "share"
@@ -63,6 +62,7 @@ class Rounds:
         self._box = box
         self._situation = situation
         self._view = view
+        self._gauges = Gauges(kit, situation)
         self._begun = False
         stages.steps.tidying.share_known = False
         self._shown: tuple[StatusView | None, float] = (None, 0.0)
@@ -81,7 +81,7 @@ class Rounds:
             scan = self._look()
         except ServiceError as error:
             self._share_trouble(error)
-            self._show_situation()
+            self._gauges.show_situation()
             return None
         if self._situation.unblock(SHARE):
             self._kit.log.info(LogEvent.SHARE_BACK)
@@ -89,15 +89,9 @@ class Rounds:
         self._situation.scanned(now, scan.waiting, scan.unmatched)
         self._kit.metrics.set_last_scan(now)
         self._take(scan.candidates)
-        self._show_situation()
+        self._gauges.show_situation()
         self._show_status()
         return scan.due_in
-
-    def _show_situation(self) -> None:
-        moment, metrics = self._situation.now(), self._kit.metrics
-        metrics.set_share_up(up=moment.share_up)
-        metrics.set_unmatched(len(moment.unmatched))
-        metrics.set_blocked(self._situation.reasons())
 
     def _know_share(self) -> None:
         """An unmounted share looks like an empty folder, so the id on it must be ours."""
@@ -288,16 +282,4 @@ class Rounds:
 
     def gauge_round(self, data: Path) -> None:
         """Bring the gauges up to date that nothing else sets."""
-        metrics, ledger = self._kit.metrics, self._kit.ledger
-        self._show_situation()
-        metrics.set_ledger_writable(writable=ledger.is_writable())
-        rows = ledger.in_states(*OPEN)
-        states = {row.state for row in rows}
-        metrics.set_open_files(
-            {state: sum(row.state is state for row in rows) for state in states},
-            {state: min(row.since for row in rows if row.state is state) for state in states},
-        )
-        metrics.set_data_free(shutil.disk_usage(data).free)
-        kept = [row for row in ledger.filed() if row.purged_at is None and row.filed_at]
-        oldest = min((row.filed_at for row in kept if row.filed_at), default=None)
-        metrics.set_archive(len(kept), self._kit.archive.size(), oldest)
+        self._gauges.show(data)

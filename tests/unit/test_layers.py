@@ -39,7 +39,7 @@ ADAPTERS = """
     delivery.pins delivery.probe delivery.scan delivery.session delivery.sftp
 """
 PIPELINE = "pipeline pipeline.*"
-SERVICE = "situation view source rounds courier"
+SERVICE = "situation view source gauges rounds courier"
 LOOPS = "daemon"
 COMPOSITION = "build app"
 COMMANDS = """

@@ -293,6 +293,15 @@ def test_a_file_is_to_be_purged_until_both_of_its_places_are_empty(ledger: Ledge
     assert ledger.filed() == [row for row, (_, due) in zip(rows, cases, strict=True) if due]
 
 
+def test_the_archive_spans_what_was_filed_and_is_still_there(ledger: Ledger) -> None:
+    assert ledger.archive_span() == (0, None, None)
+    put(ledger, State.REJECTED, 0, filed_at=START, purged_at=LATER)
+    put(ledger, State.REJECTED, 1, filed_at=LATER)
+    put(ledger, State.REJECTED, 2, filed_at=START, share_purged_at=LATER)
+    put(ledger, State.REJECTED, 3)
+    assert ledger.archive_span() == (2, START, LATER)
+
+
 def test_files_are_found_by_the_day_of_their_claim(ledger: Ledger) -> None:
     rows = [put(ledger, State.CLAIMED, hours) for hours in (0, 24, 48)]
     assert ledger.claimed_since("20261124") == rows[1:]

@@ -338,6 +338,27 @@ def test_the_gauges_tell_what_stands_where(world: World) -> None:
     assert world.metric("data_free_bytes") > 0
 
 
+def test_the_archive_is_measured_when_something_came_or_went(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    walks = 0
+    measure = Archive.size
+
+    def size(archive: Archive) -> int:
+        nonlocal walks
+        walks += 1
+        return measure(archive)
+
+    monkeypatch.setattr(Archive, "size", size)
+    for document, expected in ((FIRST, 1), (None, 1), (SECOND, 2)):
+        if document is not None:
+            world.drop(document)
+            world.run()
+        world.shop.rounds.gauge_round(world.data)
+        assert walks == expected
+    assert world.metric("archive_files") == 2
+
+
 def test_a_ledger_that_cannot_be_written_shows(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
