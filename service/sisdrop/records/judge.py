@@ -26,6 +26,10 @@ SAME_PERSON = "alma.duplicate-primary-id"
 TAKEN = "alma.duplicate-identifier"
 REPEATED = "alma.identifier-repeated-in-record"
 ERASING = "alma.would-erase"
+# Of fewer records, each is looked at by itself.
+_SHORTEST_RUN = 4
+# What may stand beside a record that is left out, so that nothing new arises where it stood.
+_BEFORE, _AFTER = b"\t\n\r >", b"\t\n\r <"
 
 
 @dataclass(slots=True)
@@ -138,10 +142,24 @@ class Judge:
         doubtful = [i for i, issues in sorted(checked.issues.items()) if self._is_doubtful(issues)]
         alone = frozenset(doubtful)
         for run in _runs(len(checked.traits), doubtful):
-            if run.start in alone or not self._take(checked, run, place):
-                yield from (index for index in run if self._is_delivered(checked, index, place))
+            if run.start in alone:
+                yield from self._kept_alone(checked, run, place)
             else:
-                yield from run
+                yield from self._kept_of(checked, run, place)
+
+    def _kept_of(self, checked: Checked, run: range, place: Place) -> Iterator[int]:
+        """Of a run that cannot be taken, its halves may be; few records stand in the way."""
+        if self._take(checked, run, place):
+            yield from run
+        elif len(run) <= _SHORTEST_RUN or self._root_is_bad:
+            yield from self._kept_alone(checked, run, place)
+        else:
+            half = len(run) // 2
+            yield from self._kept_of(checked, run[:half], place)
+            yield from self._kept_of(checked, run[half:], place)
+
+    def _kept_alone(self, checked: Checked, run: range, place: Place) -> Iterator[int]:
+        return (index for index in run if self._is_delivered(checked, index, place))
 
     def _is_doubtful(self, issues: list[Issue]) -> bool:
         """Whether they may leave a record out."""
@@ -235,9 +253,31 @@ def _without(checked: Checked, cut: list[Span], records: int) -> bytes:
         at = end
     left = b"".join((*kept, content[at:]))
     try:
-        parse_under(checked.chunk.root, left, records)
+        _prove(checked, cut, left, records)
     except ChunkBroken:
         raise Broken(
             Reason.INTERNAL_ERROR, "leaving out records broke the XML; the file was not sent"
         ) from None
     return left
+
+
+def _prove(checked: Checked, cut: list[Span], left: bytes, records: int) -> None:
+    """See that what is left is well-formed and holds so many records.
+
+    All was, so without a whole element that stood between tags or spaces it still is, and to parse
+    that one is enough. Where text stands between records, what is left is parsed.
+
+    Raises:
+        ChunkBroken: if it is not.
+    """
+    root, content = checked.chunk.root, checked.chunk.content
+    if checked.stray or not all(_stands_apart(content, span) for span in cut):
+        parse_under(root, left, records)
+        return
+    for start, end in cut:
+        parse_under(root, content[start:end], 1)
+
+
+def _stands_apart(content: bytes, span: Span) -> bool:
+    start, end = span
+    return content[max(start - 1, 0) : start] in _BEFORE and content[end : end + 1] in _AFTER
