@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: install run test lint format lock bench clean
+.PHONY: install run test test-deploy lint format lock bench clean
 
 install: .venv/installed
 
@@ -14,6 +14,11 @@ test: .venv/developed
 	tests/prepare
 	$(MAKE) --no-print-directory lint
 	$(BIN)/pytest
+
+# The image, really built and really run; needs root and takes a minute more.
+test-deploy: .venv/developed
+	tests/deploy/prepare
+	$(BIN)/pytest tests/deploy
 
 lint: .venv/developed
 	$(BIN)/ruff check .
@@ -33,7 +38,10 @@ bench: .venv/developed
 lock: .venv/developed
 	$(PIP) install --quiet uv
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
-	  --no-header --no-annotate --no-emit-index-url pyproject.toml --group build -o requirements.lock
+	  --no-header --no-annotate --no-emit-index-url pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	  --no-header --no-annotate --no-emit-index-url -c requirements.lock --group build \
+	  -o requirements-build.lock
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	  --no-header --no-annotate --no-emit-index-url -c requirements.lock pyproject.toml --group build --group dev \
 	  -o requirements-dev.lock
@@ -44,8 +52,8 @@ clean:
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 
-.venv/installed: requirements.lock pyproject.toml | .venv/bin/python
-	$(PIP) install --quiet --require-hashes -r requirements.lock
+.venv/installed: requirements.lock requirements-build.lock pyproject.toml | .venv/bin/python
+	$(PIP) install --quiet --require-hashes -r requirements.lock -r requirements-build.lock
 	$(PIP) install --quiet --no-deps --no-build-isolation -e .
 	touch $@
 

@@ -1,0 +1,173 @@
+"""Images really built and containers really run, without a registry and without systemd.
+
+All that podman keeps lies in one folder. A stand-in for the official Python image is made of
+Debian's own packages under the name that the Dockerfile asks for; it is kept between runs.
+"""
+
+import hashlib
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+SUITE = "trixie"
+BASE = f"python:3.13-slim-{SUITE}"
+_PACKAGES = ("ca-certificates", "netbase", "tzdata", "python3", "python3-pip", "python3-venv")
+_LINKS = ("python", "python3", "pip", "pip3")
+# Raising the hard limits needs a right that containers often lack; asking for low ones does not.
+_CONTAINERS_CONF = """\
+[containers]
+default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
+[engine]
+runtime = "runc"
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+[network]
+network_backend = "netavark"
+"""
+_STORAGE_CONF = """\
+[storage]
+driver = "overlay"
+runroot = "{base}/run"
+graphroot = "{base}/storage"
+"""
+
+
+class Podman:
+    """Podman with everything it keeps below `base`."""
+
+    def __init__(self, base: Path) -> None:
+        self._base = base
+        (base / "storage.conf").write_text(_STORAGE_CONF.format(base=base))
+        (base / "containers.conf").write_text(_CONTAINERS_CONF)
+
+    def __call__(self, *arguments: str | Path, timeout: float = 600.0) -> str:
+        """Run a command of podman; gives its output.
+
+        Raises:
+            RuntimeError: with what it said, when it fails.
+        """
+        done = self._run(*map(str, arguments), timeout=timeout)
+        if done.returncode:
+            raise RuntimeError(f"podman {arguments[0]}: {done.stdout}{done.stderr}")
+        return done.stdout.strip()
+
+    def logs(self, name: str) -> str:
+        """What a container wrote to either stream."""
+        done = self._run("logs", name)
+        return done.stdout + done.stderr
+
+    def _run(self, *arguments: str, timeout: float = 60.0) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [shutil.which("podman") or "/usr/bin/podman", *arguments],
+            env={**os.environ, **self._environment},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=timeout,
+        )
+
+    @cached_property
+    def _environment(self) -> Mapping[str, str]:
+        return {
+            "CONTAINERS_STORAGE_CONF": str(self._base / "storage.conf"),
+            "CONTAINERS_CONF": str(self._base / "containers.conf"),
+        }
+
+    def inspect(self, name: str) -> dict[str, Any]:
+        """What podman knows of a container or image."""
+        (known,) = json.loads(self("inspect", name))
+        return dict(known)
+
+    def build(self, tag: str, context: Path = ROOT, **arguments: str) -> None:
+        """Build the Dockerfile of a folder; `arguments` are its build arguments."""
+        self._import_base()
+        options = [f"--build-arg={name}={value}" for name, value in arguments.items()]
+        # Where the machine trusts a certificate authority of its own, pip must trust it, too. It
+        # is only lent: nothing of it is in the image.
+        bundle = os.environ.get("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt")
+        if Path(bundle).exists():
+            options.append(f"--volume={bundle}:/etc/ssl/certs/ca-certificates.crt:ro")
+        self("build", "--format=docker", "--pull=never", f"--tag={tag}", *options, context)
+
+    def _import_base(self) -> None:
+        changes = (
+            "ENV PATH=/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin",
+            "ENV LANG=C.UTF-8",
+        )
+        options = [f"--change={change}" for change in changes]
+        self("import", "--quiet", *options, base_archive(), f"localhost/{BASE}")
+
+    @contextmanager
+    def network(self) -> Iterator[tuple[str, str]]:
+        """A network of its own: its name, and the address at which it sees this machine."""
+        name = f"sisdrop-{secrets.token_hex(4)}"
+        self("network", "create", name)
+        try:
+            (known,) = json.loads(self("network", "inspect", name))
+            # The address is there as long as somebody is on the network.
+            holder = f"--network={name}", f"localhost/{BASE}", "sleep", "infinity"
+            with self.container(*holder):
+                yield name, known["subnets"][0]["gateway"]
+        finally:
+            self("network", "rm", "--force", name)
+
+    @contextmanager
+    def container(self, *what: str) -> Iterator[str]:
+        """A container that runs: options, image and command; its name. It is gone afterwards."""
+        name = f"sisdrop-{secrets.token_hex(4)}"
+        self("run", "--detach", f"--name={name}", "--no-healthcheck", *what)
+        try:
+            yield name
+        finally:
+            self("rm", "--force", "--time=0", name)
+
+
+@contextmanager
+def running_podman() -> Iterator[Podman]:
+    """Podman in a temporary folder that is gone when the block is left."""
+    with tempfile.TemporaryDirectory(prefix="sisdrop-podman-", ignore_cleanup_errors=True) as base:
+        podman = Podman(Path(base))
+        try:
+            yield podman
+        finally:
+            podman("rmi", "--all", "--force")
+
+
+def base_archive() -> Path:
+    """The file system of the stand-in base image, as a tar; made once and kept.
+
+    The official image has its programs in /usr/local/bin and lets pip install; so has this one.
+    """
+    key = hashlib.sha256(" ".join((SUITE, *_PACKAGES, *_LINKS)).encode()).hexdigest()[:16]
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sisdrop-tests"
+    kept = cache / f"base-{SUITE}-{key}.tar"
+    if not kept.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=cache) as folder:
+            made = Path(folder) / "base.tar"
+            hooks = ['rm -f "$1"/usr/lib/python3*/EXTERNALLY-MANAGED']
+            for name in _LINKS:
+                target = f"/usr/bin/{name.rstrip('3')}3"
+                hooks.append(f'ln -sf {target} "$1"/usr/local/bin/{name}')
+            subprocess.run(
+                [
+                    *("mmdebstrap", "--quiet", "--variant=minbase", "--mode=root"),
+                    f"--include={','.join(_PACKAGES)}",
+                    *(f"--dpkgopt=path-exclude=/usr/share/{x}/*" for x in ("man", "locale", "doc")),
+                    *(f"--customize-hook={hook}" for hook in hooks),
+                    *(SUITE, str(made)),
+                ],
+                check=True,
+                capture_output=True,
+            )
+            made.rename(kept)
+    return kept
