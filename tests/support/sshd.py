@@ -19,7 +19,7 @@ from pathlib import Path
 from sisdrop.delivery.session import Target
 
 _CONFIG = """\
-ListenAddress 127.0.0.1
+ListenAddress {host}
 Port {port}
 HostKey {host_key}
 PidFile none
@@ -50,11 +50,11 @@ _PATIENCE = 10.0
 class Sshd:
     """One server with its user, keys and chroot; made by `running_sshd`."""
 
-    def __init__(self, base: Path, user: str, sftp_args: str, extra: str) -> None:
+    def __init__(self, base: Path, user: str, host: str, sftp_args: str, extra: str) -> None:
         self.base = base
         self.user = user
-        self.host = "127.0.0.1"
-        self.port = free_port()
+        self.host = host
+        self.port = free_port(host)
         self.root = base / "root"
         self.home = self.root / "home"
         self.upload_dir = self.home / "upload" / "ALMA" / "SIS"
@@ -114,6 +114,7 @@ class Sshd:
 
     def _configure(self) -> None:
         text = _CONFIG.format(
+            host=self.host,
             port=self.port,
             host_key=self.host_key,
             authorized=self._authorized,
@@ -208,16 +209,18 @@ class Sshd:
 
 
 @contextmanager
-def running_sshd(*, sftp_args: str = "", extra: str = "") -> Iterator[Sshd]:
+def running_sshd(
+    *, sftp_args: str = "", extra: str = "", host: str = "127.0.0.1"
+) -> Iterator[Sshd]:
     """A running server; its user and folder are gone when the block is left.
 
-    `sftp_args` go to internal-sftp, `extra` lines into sshd_config.
+    `sftp_args` go to internal-sftp, `extra` lines into sshd_config; it listens on `host`.
     """
     # Below /run, because sshd wants every parent of a chroot to be root's alone.
     base = Path(tempfile.mkdtemp(prefix="sisdrop-sshd-", dir="/run"))
     base.chmod(0o755)
     user = f"sftp{secrets.token_hex(4)}"
-    server = Sshd(base, user, sftp_args, extra)
+    server = Sshd(base, user, host, sftp_args, extra)
     try:
         _add_user(user)
         server.furnish()
@@ -237,10 +240,10 @@ def make_key(path: Path) -> None:
     )
 
 
-def free_port() -> int:
-    """A port of the loopback address on which nothing listens."""
+def free_port(host: str = "127.0.0.1") -> int:
+    """A port of one of our addresses on which nothing listens."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((host, 0))
         port: int = probe.getsockname()[1]
         return port
 

@@ -1,9 +1,8 @@
 """One folder on the server: look, write, rename, remove. Every call belongs to a phase."""
 
-import asyncio
-from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing, contextmanager, suppress
+from functools import partial
 
 import asyncssh
 from asyncssh.constants import (
@@ -17,15 +16,13 @@ from sisdrop.delivery.deadline import Deadline
 from sisdrop.delivery.phases import Phase
 from sisdrop.delivery.remote import Entry
 from sisdrop.delivery.session import Session
+from sisdrop.delivery.upload import Blocks, pump
 from sisdrop.errors import Reason, ServiceError, Transient
 
-# Bytes on the way before the first answer is needed: fills a fast line over a long distance.
-_WINDOW = 4 * 1024 * 1024
-_MOST_REQUESTS = 128
+# More names than this are no folder to deliver to, and would fill our memory.
+_MOST_NAMES = 100_000
 # What asyncssh writes at once when the server does not tell its limits.
 _UNTOLD_BLOCK = 16 * 1024
-
-Blocks = AsyncGenerator[bytes, None]
 
 
 class Folder:
@@ -60,17 +57,22 @@ class Folder:
                 raise asyncssh.SFTPNotADirectory("")
 
     async def listing(self) -> dict[str, Entry]:
-        """All names in the folder, itself and its parent (`.`, `..`) included if the server does.
+        """All names of what stands in the folder; those that are no plain names are left out.
 
         Raises:
             NeedsOperator: `remote_permission` if the server forbids listing.
+            Transient: `remote_failure` if there is no end of names.
         """
         found: dict[str, Entry] = {}
         with self._phase(Phase.LIST):
             # As bytes, because names of others need not be text.
             async with aclosing(self._scan()) as names:
                 async for name in names:
-                    found[_text(name.filename)] = _entry(name.attrs)
+                    text = _text(name.filename)
+                    if remote.is_plain(text):
+                        found[text] = _entry(name.attrs)
+                    if len(found) > _MOST_NAMES:
+                        raise asyncssh.SFTPFailure("")
                     self._deadline.touch()
         return found
 
@@ -97,8 +99,9 @@ class Folder:
         with self._phase(Phase.OPEN):
             file = await self._sftp.open(self._at(name), "wb", block_size=0)
         try:
+            await self._make_sure_of_room(size)
             with self._phase(Phase.WRITE):
-                await self._pump(file, blocks, progress)
+                await pump(file, blocks, self.block_size, partial(self._moved, progress))
             await self._settle(file, size)
         except ServiceError:
             with suppress(*faults.RAISED):
@@ -107,31 +110,13 @@ class Folder:
         with self._phase(Phase.WRITE):
             await file.close()
 
-    async def _pump(
-        self, file: asyncssh.SFTPClientFile, blocks: Blocks, progress: Callable[[int], None]
-    ) -> None:
-        """Keep a window of writes on the way; the oldest answer makes room for the next."""
-        depth = max(1, min(_WINDOW // self.block_size, _MOST_REQUESTS))
-        pending: deque[asyncio.Future[int]] = deque()
-        sent = confirmed = 0
-        try:
-            async with aclosing(blocks):
-                async for block in blocks:
-                    for piece in _pieces(block, self.block_size):
-                        pending.append(asyncio.ensure_future(file.write(piece, sent)))
-                        sent += len(piece)
-                        if len(pending) >= depth:
-                            confirmed += await pending.popleft()
-                            self._moved(confirmed, progress)
-            while pending:
-                confirmed += await pending.popleft()
-                self._moved(confirmed, progress)
-        finally:
-            for write in pending:
-                write.cancel()
-            await asyncio.gather(*pending, return_exceptions=True)
+    async def _make_sure_of_room(self, size: int) -> None:
+        """Before gigabytes are sent; what stood under the name is gone by then."""
+        free = await self.free_bytes()
+        if free is not None and free < size:
+            raise self.full(Phase.WRITE)
 
-    def _moved(self, confirmed: int, progress: Callable[[int], None]) -> None:
+    def _moved(self, progress: Callable[[int], None], confirmed: int) -> None:
         self._deadline.touch()
         progress(confirmed)
 
@@ -173,6 +158,8 @@ class Folder:
         except faults.RAISED:
             return None
         self._deadline.touch()
+        if room.blocks == 0:
+            return None
         self.extensions.add("statvfs")
         return room.bavail * (room.frsize or room.bsize)
 
@@ -204,8 +191,3 @@ def _text(name: bytes | str) -> str:
 
 def _entry(attrs: asyncssh.SFTPAttrs) -> Entry:
     return Entry(attrs.size, attrs.type in (FILEXFER_TYPE_REGULAR, FILEXFER_TYPE_UNKNOWN))
-
-
-def _pieces(block: bytes, size: int) -> Iterator[bytes]:
-    for start in range(0, len(block), size):
-        yield block[start : start + size]

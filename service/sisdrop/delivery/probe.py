@@ -3,11 +3,11 @@
 from contextlib import suppress
 from dataclasses import dataclass
 
-from sisdrop.delivery.deadline import Deadline
-from sisdrop.delivery.folder import Blocks, Folder
+from sisdrop.delivery.folder import Folder
 from sisdrop.delivery.phases import Phase
 from sisdrop.delivery.pins import fingerprint
 from sisdrop.delivery.session import Session, Target, open_session
+from sisdrop.delivery.upload import Blocks
 from sisdrop.errors import Reason, ServiceError, Transient
 
 _CONTENT = b"sisdrop was here to test; this file may be removed\n"
@@ -42,8 +42,7 @@ async def probe(target: Target, directory: str, token: str) -> ProbeResult:
         NeedsOperator, Transient: what a delivery would raise.
     """
     async with open_session(target) as session:
-        deadline = Deadline(target.idle_timeout, target.total_timeout, session.ssh.abort)
-        with deadline:
+        with session.deadline() as deadline:
             folder = Folder(session, deadline)
             await folder.enter(directory)
             await _rehearse(folder, token)

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 # What most file systems allow, less the dot and suffix of a temporary name and of a receiver.
 _NAME_LIMIT = 220
 _TEMPORARY_SUFFIX = ".part"
+# What Alma is reported to append to the name of a zip that it has taken.
+REPORTED_SUFFIXES = (".old", ".handled")
 _FIRST_PRINTABLE = " "
 
 
@@ -87,6 +89,15 @@ def resolve(directory: str, home: str) -> str:
 def join(folder: str, name: str) -> str:
     """The path of a name in a remote folder."""
     return f"{folder.rstrip('/')}/{name}"
+
+
+def is_plain(name: str) -> bool:
+    """Whether a name in a listing is that of something in the folder itself.
+
+    No sound server tells `.`, `..` and paths as names of files, or they mean nothing to us; a
+    hostile one could lead us out of the folder with them.
+    """
+    return name not in {"", ".", ".."} and "/" not in name and "\0" not in name
 
 
 def look_up(final: str, size: int, listing: Mapping[str, Entry]) -> Found:

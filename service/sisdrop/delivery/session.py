@@ -6,19 +6,18 @@ import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import asyncssh
 
 from sisdrop.delivery import faults, keys
+from sisdrop.delivery.deadline import Deadline
+from sisdrop.delivery.line import bytes_moved, keep_alive
 from sisdrop.delivery.phases import Phase
 from sisdrop.delivery.pins import Doorkeeper, Pins, load_pins
 from sisdrop.errors import Fact, NeedsOperator, Reason, ServiceError
-
-# Seconds between signs of life, and how many may be missed: a dead peer shows within a minute.
-_KEEPALIVE_INTERVAL = 15
-_KEEPALIVE_COUNT = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +72,12 @@ class Session:
     sftp: asyncssh.SFTPClient
     door: Doorkeeper
 
+    def deadline(self) -> Deadline:
+        """What ends a call over this session when nothing moves, or when it takes too long."""
+        target = self.target
+        moved = partial(bytes_moved, self.ssh)
+        return Deadline(target.idle_timeout, target.total_timeout, self.ssh.abort, moved)
+
 
 @asynccontextmanager
 async def open_session(target: Target) -> AsyncIterator[Session]:
@@ -109,7 +114,7 @@ async def connect_isolated(
         Exception: one of `faults.RAISED`, to be translated by the caller.
     """
     furnish_environment(address.username)
-    return await asyncssh.connect(
+    ssh = await asyncssh.connect(
         address.host,
         address.port,
         username=address.username,
@@ -118,6 +123,8 @@ async def connect_isolated(
         **_ISOLATION,
         **credentials,
     )
+    keep_alive(ssh)
+    return ssh
 
 
 async def _start(ssh: asyncssh.SSHClientConnection) -> asyncssh.SFTPClient:
@@ -147,8 +154,8 @@ _ISOLATION: dict[str, Any] = {
     "encryption_algs": "^aes256-gcm@openssh.com,aes128-gcm@openssh.com",
     # A zip does not shrink again.
     "compression_algs": None,
-    "keepalive_interval": _KEEPALIVE_INTERVAL,
-    "keepalive_count_max": _KEEPALIVE_COUNT,
+    "keepalive_interval": 0,
+    "tcp_keepalive": True,
 }
 
 
