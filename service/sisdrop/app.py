@@ -4,7 +4,7 @@ import asyncio
 import random
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from sisdrop.build import (
     LEDGER,
@@ -20,6 +20,7 @@ from sisdrop.courier import Courier
 from sisdrop.daemon import Daemon, Engine, Pulse
 from sisdrop.delivery.lanes import Backoff
 from sisdrop.delivery.sftp import connect
+from sisdrop.errors import ServiceError
 from sisdrop.ledger import Ledger
 from sisdrop.lock import Lock
 from sisdrop.log import Log, LogEvent, watch_loop
@@ -143,7 +144,8 @@ class Service:
         self._log.info(LogEvent.SERVICE_STARTED)
         for setting in unimplemented(self._settings):
             self._log.warning(LogEvent.SETTING_WITHOUT_EFFECT, setting=setting)
-        shop.dispatch.requeue()
+        with suppress(ServiceError):  # the courier does it again, and tells what is in the way
+            shop.dispatch.requeue()
         for stream in shop.kit.streams:
             last = shop.kit.ledger.last_delivered(stream)
             if last is not None:

@@ -29,6 +29,8 @@ ORIGINAL_ZIP = "original.zip"
 MANIFEST = "manifest.json"
 _REFINED = "refined.json"
 _BLOCK = 1 << 20
+# A file under way has about ten, and writing one takes a temporary one.
+_LEAST_FILES = 100
 _REFINED_TYPE = TypeAdapter(Refined)
 
 
@@ -64,6 +66,14 @@ class Archive:
                 with suppress(FileNotFoundError):
                     size += Path(root, name).lstat().st_size
         return size
+
+    def free(self) -> int:
+        """Bytes that can still be written; none where no more files can be made."""
+        with on_data(self._data):
+            volume = os.statvfs(self._data)
+        if volume.f_files and volume.f_favail < _LEAST_FILES:
+            return 0
+        return volume.f_bavail * volume.f_frsize
 
     def full(self, error: OSError) -> Transient | None:
         """What an error means if it says that the data volume is full; None otherwise."""
@@ -238,6 +248,22 @@ class Archive:
             durable.make_folders(target.parent)
             durable.move(folder, target)
 
+    def take_back(self, row: FileRow) -> None:
+        """Move a filed folder to where files are under way, to send it again. Done already is done.
+
+        If killed here: the folder is in exactly one of the two places.
+        """
+        if row.folder is not None and (filed := self._data / row.folder).exists():
+            with on_data(self._data):
+                durable.move(filed, self.outgoing(row.id))
+
+    def is_whole(self, row: FileRow) -> bool:
+        """Whether the zip of a file is there, byte for byte."""
+        path = self.folder(row) / f"{row.id}.zip"
+        with on_data(self._data), suppress(FileNotFoundError), path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == row.bundle_sha256
+        return False
+
     def remove(self, row: FileRow) -> None:
         """Remove a filed folder for good.
 
@@ -283,6 +309,6 @@ def on_data(data: Path) -> Iterator[None]:
 
 
 def _full(error: OSError, data: Path) -> Transient | None:
-    if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno not in durable.FULL:
         return None
     return Transient(Reason.DATA_FULL, f"the volume of {data} is full; free space or enlarge it")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sisdrop import __version__
 from sisdrop.archive import Archive, on_data
+from sisdrop.arrivals import expect_of, expects_of
 from sisdrop.clock import Clock
 from sisdrop.delivery.session import Target
 from sisdrop.guard import Limits
@@ -23,8 +24,11 @@ from sisdrop.pipeline.holds import Holds
 from sisdrop.pipeline.intake import Intake
 from sisdrop.pipeline.kit import Kit, Refiner, StreamPolicy
 from sisdrop.pipeline.purge import Purge
+from sisdrop.pipeline.resends import Resends
+from sisdrop.pipeline.room import Room
 from sisdrop.pipeline.steps import Steps
 from sisdrop.pipeline.verdict import Verdicts
+from sisdrop.precedence import Precedence
 from sisdrop.records import refine as reading
 from sisdrop.records.check import Checker
 from sisdrop.records.crew import crew_size
@@ -32,7 +36,7 @@ from sisdrop.records.rules import load_rules
 from sisdrop.records.schema import load_schema
 from sisdrop.requests import RequestBox
 from sisdrop.retention import Clocks
-from sisdrop.roster import Roster, load_key
+from sisdrop.roster import Roster, key_id, load_key
 from sisdrop.rounds import Rounds, Stages
 from sisdrop.settings import Duplicates, FirstLoad, Incomplete, Kind, Mode, Settings, StreamSettings
 from sisdrop.situation import Situation
@@ -97,6 +101,7 @@ def build_shop(  # noqa: PLR0913, PLR0917 - the outside world comes in here
         name=settings.sftp.name,
         rehearsal=settings.mode is Mode.REHEARSE,
         keeps_alma=settings.validation.incomplete is Incomplete.KEEP_ALMA,
+        roster_key=key_id(_roster_key(settings)),
     )
     steps = Steps(kit)
     verdicts = Verdicts(steps)
@@ -106,12 +111,14 @@ def build_shop(  # noqa: PLR0913, PLR0917 - the outside world comes in here
         verdicts=verdicts,
         holds=Holds(steps, verdicts),
         purge=Purge(steps, verdicts, _clocks(settings)),
+        resends=Resends(steps),
+        room=Room(kit),
     )
-    box = RequestBox(settings.data)
+    box, expects = RequestBox(settings.data), expects_of(settings)
 
     def view() -> StatusView:
         moment = situation.now()
-        return status_view(ledger, moment, list(kit.streams), settings.mode, clock.utc())
+        return status_view(ledger, moment, expects, settings.mode, clock.utc())
 
     rounds = Rounds(kit, stages, box, situation, view)
     return Shop(kit, stages, Dispatch(steps), rounds, box, situation)
@@ -135,8 +142,7 @@ def build_refiner(settings: Settings, clock: Clock) -> Refiner:
     validation = settings.validation
     schema = load_schema(validation.schema_path)
     rules = load_rules(validation.rules, validation.severity, validation.user_groups)
-    with on_data(settings.data):
-        key = load_key(settings.data, secrets.token_bytes)
+    key = _roster_key(settings)
     limits = reading.Limits(
         settings.inbox.max_file_size, validation.max_record_size, crew_size(validation.workers)
     )
@@ -150,13 +156,28 @@ def build_refiner(settings: Settings, clock: Clock) -> Refiner:
         out_dir: Path,
         progress: Callable[[int], None],
         earlier: Roster | None = None,
+        precedence: Precedence | None = None,
     ) -> Refined | StillChanging:
         checker = Checker(schema, rules, clock.utc().date(), key)
         return reading.refine(
-            path, expected, file_id, name, out_dir, checker, limits, progress, earlier
+            path,
+            expected,
+            file_id,
+            name,
+            out_dir,
+            checker,
+            limits,
+            progress,
+            earlier,
+            precedence=precedence,
         )
 
     return refine
+
+
+def _roster_key(settings: Settings) -> bytes:
+    with on_data(settings.data):
+        return load_key(settings.data, secrets.token_bytes)
 
 
 def _policy(settings: Settings, order: int, stream: StreamSettings) -> StreamPolicy:
@@ -175,7 +196,13 @@ def _policy(settings: Settings, order: int, stream: StreamSettings) -> StreamPol
         refuse_duplicates=validation.duplicates is Duplicates.REJECT,
         full=stream.kind is Kind.FULL,
     )
-    return StreamPolicy(stream.name, order, limits, settings.directory_for(stream))
+    return StreamPolicy(
+        name=stream.name,
+        order=order,
+        limits=limits,
+        directory=settings.directory_for(stream),
+        expect=expect_of(settings, stream),
+    )
 
 
 def _clocks(settings: Settings) -> Clocks:
@@ -219,7 +246,7 @@ def terms_of(settings: Settings) -> Terms:
     """What pages and probes need to know of the settings."""
     return Terms(
         data=settings.data,
-        streams=[stream.name for stream in settings.streams],
+        streams=expects_of(settings),
         mode=settings.mode,
         stale_after=max(60.0, 10 * settings.inbox.scan_interval),
     )

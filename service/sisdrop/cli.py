@@ -210,7 +210,8 @@ def diff(
 
 @app.command()
 def status(config: ConfigOption = None, *, as_json: JsonOption = False) -> None:
-    """Show files by state, what waits and why, and the last deliveries."""
+    """Show files by state, what waits and why, the last deliveries and the next files."""
+    from sisdrop.arrivals import expects_of
     from sisdrop.clock import SystemClock
     from sisdrop.shapes import status_shape
     from sisdrop.situation import Moment
@@ -219,8 +220,9 @@ def status(config: ConfigOption = None, *, as_json: JsonOption = False) -> None:
 
     settings = _settings(config)
     with _ledger(settings) as ledger:
-        names = [stream.name for stream in settings.streams]
-        view = status_view(ledger, Moment(), names, settings.mode, SystemClock().utc())
+        view = status_view(
+            ledger, Moment(), expects_of(settings), settings.mode, SystemClock().utc()
+        )
     if as_json:
         _print_json(status_shape(view))
     else:
@@ -270,6 +272,22 @@ def refuse(file_id: IdArgument, reason: ReasonOption, config: ConfigOption = Non
     from sisdrop.requests import Command
 
     _ask(_settings(config), Command.REFUSE, file_id=file_id, reason=reason)
+
+
+@app.command()
+def resend(
+    file_id: IdArgument,
+    reason: ReasonOption,
+    config: ConfigOption = None,
+    *,
+    stale: Annotated[
+        bool, typer.Option("--stale", help="Send it although a newer file went out.")
+    ] = False,
+) -> None:
+    """Deliver an archived zip again: same bytes, new name on the server."""
+    from sisdrop.requests import Command
+
+    _ask(_settings(config), Command.RESEND, file_id=file_id, reason=reason, stale=stale)
 
 
 @app.command()

@@ -1,7 +1,7 @@
 """What a load changes, in people: the merge of two rosters."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from sisdrop.model import Change
 from sisdrop.roster import MAX_FIELDS, Entry, Roster, RosterUnusable
@@ -43,6 +43,30 @@ def compare(old: Roster, new: Roster) -> Change:
         dict(shifts.gained),
         dict(shifts.moved),
     )
+
+
+def losses(now: Roster, before: Sequence[Roster]) -> Change:
+    """What a load of `now` changes of what is known of its people from earlier files.
+
+    Each is compared with the newest of these that lists them; they are given newest first. Nobody
+    is absent: who is not in a file of changes is as before.
+    """
+    added = changed = unchanged = 0
+    shifts = [_Shifts(old, now) for old in before]
+    for person, content, word in now:
+        for old, shift in zip(before, shifts, strict=True):
+            if (entry := old.find(person)) is not None:
+                same = entry[1] == content
+                unchanged, changed = unchanged + same, changed + (not same)
+                shift.add(entry[2], word)
+                break
+        else:
+            added += 1
+    lost: Counter[str] = Counter()
+    for shift in shifts:
+        shift.sum_up()
+        lost.update(shift.lost)
+    return Change(added, changed, unchanged, lost=dict(lost))
 
 
 def _pairs(

@@ -13,7 +13,7 @@ from sisdrop.delivery.lanes import (
     concerns,
     is_due,
 )
-from sisdrop.errors import NeedsOperator, ServiceError
+from sisdrop.errors import NeedsOperator, Reason, ServiceError
 from sisdrop.ledger import Overtaken
 from sisdrop.log import LogEvent
 from sisdrop.metrics import AttemptResult
@@ -21,6 +21,9 @@ from sisdrop.model import FileRow, State
 from sisdrop.pipeline.dispatch import Connection, Dispatch
 from sisdrop.pipeline.kit import Kit
 from sisdrop.situation import Situation
+
+# What can be in the way, as a key of the situation, beside the lanes.
+_LEDGER = "ledger"
 
 Connect = Callable[[], AbstractAsyncContextManager[Connection]]
 
@@ -53,7 +56,8 @@ class Courier:
 
     async def run(self) -> float | None:
         """Deliver all that is due; returns the seconds until something waiting is due again."""
-        await asyncio.to_thread(self._dispatch.requeue)
+        if not await self._requeue():
+            return None
         queues = await asyncio.to_thread(self._queues)
         if self._kit.rehearsal:
             for queue in queues:
@@ -64,6 +68,19 @@ class Courier:
             await self._deliver(due)
         waiting = await asyncio.to_thread(self._queues)
         return min((self._lane(q[0]).not_before - self._now() for q in waiting), default=None)
+
+    async def _requeue(self) -> bool:
+        """Whether all that was cut off waits again; it does not while the ledger cannot say so."""
+        try:
+            await asyncio.to_thread(self._dispatch.requeue)
+        except ServiceError as error:
+            if self._situation.block(_LEDGER, error, self._kit.clock.utc()):
+                full = error.reason is Reason.DATA_FULL
+                event = LogEvent.DATA_FULL if full else LogEvent.LEDGER_UNUSABLE
+                self._kit.log.error(event, reason=error.reason, hint=error.hint)  # noqa: TRY400
+            return False
+        self._situation.unblock(_LEDGER)
+        return True
 
     def _queues(self) -> list[list[FileRow]]:
         """The queued files of each stream that has any, in the order in which they go out."""

@@ -81,14 +81,13 @@ def _lower(title: str) -> str:
 
 
 _INTAKE: Final = frozenset({Reason.SHARE_GONE, Reason.SHARE_CHANGED, Reason.SHARE_PERMISSION})
-_WHOLE: Final = frozenset({Reason.LEDGER_UNUSABLE, Reason.DATA_FULL})
 
 
 def _blocked_point(block: Blocked) -> Point:
     title = _lower(words.REASONS[block.reason].title)
-    if block.reason in _INTAKE:
+    if block.reason in _INTAKE or block.reason is Reason.DATA_FULL:
         return Point(Tone.BAD, f"No file can be taken in: {title}.")
-    if block.reason in _WHOLE:
+    if block.reason is Reason.LEDGER_UNUSABLE:
         return Point(Tone.BAD, f"The service has stopped: {title}.")
     if block.reason in TRANSIENT_REASONS:
         return Point(Tone.WARN, f"Delivery waits and is tried again by itself: {title}.")
@@ -121,6 +120,8 @@ def _points(view: StatusView) -> Iterator[Point]:
     for stream in view.streams:
         if is_late(stream, view):
             yield Point(Tone.WARN, f"A file is late: {stream.name}.")
+        if stream.unchanged_since:
+            yield Point(Tone.WARN, f"The files of {stream.name} have been the same for too long.")
     for file in _rejected_last(view):
         yield Point(Tone.WARN, f"The last file of {file.stream} was rejected.")
     if view.unmatched:

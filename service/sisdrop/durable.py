@@ -2,6 +2,7 @@
 
 import errno
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,8 +10,25 @@ from typing import BinaryIO
 
 # Some network filesystems cannot sync a folder, and say so in different ways.
 _CANNOT_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES})
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+# More than one change of the ledger takes.
+_TRIAL_BYTES = 1 << 16
 # A name of 255 bytes has no room for more.
 _TEMPORARY_BYTES = 200
+
+
+def is_full(folder: Path) -> bool:
+    """Whether no more can be written below a folder, for want of space, files or quota: tries it.
+
+    If killed here: nothing is left.
+    """
+    try:
+        with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
+            file.write(bytes(_TRIAL_BYTES))
+            os.fsync(file.fileno())
+    except OSError as error:
+        return error.errno in FULL
+    return False
 
 
 def sync_folder(folder: Path) -> None:

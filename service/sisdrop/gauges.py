@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+from sisdrop.absence import Absence
 from sisdrop.ledger import ArchiveSpan
 from sisdrop.pipeline.kit import Kit
 from sisdrop.situation import Situation
@@ -15,6 +16,8 @@ class Gauges:
     def __init__(self, kit: Kit, situation: Situation) -> None:
         self._kit = kit
         self._situation = situation
+        expects = {name: policy.expect for name, policy in kit.streams.items()}
+        self._absence = Absence(kit.ledger, kit.metrics, kit.log, expects)
         self._measured: tuple[ArchiveSpan, int] | None = None
 
     def show(self, data: Path) -> None:
@@ -24,6 +27,7 @@ class Gauges:
         self._show_open_files()
         self._kit.metrics.set_data_free(shutil.disk_usage(data).free)
         self._show_archive()
+        self.show_absence()
 
     def show_situation(self) -> None:
         """Set those of the share and of what blocks."""
@@ -31,6 +35,10 @@ class Gauges:
         metrics.set_share_up(up=moment.share_up)
         metrics.set_unmatched(len(moment.unmatched))
         metrics.set_blocked(self._situation.reasons())
+
+    def show_absence(self) -> None:
+        """Set those of the expected files, and tell what is news about them."""
+        self._absence.look(self._kit.clock.utc())
 
     def _show_open_files(self) -> None:
         rows = self._kit.ledger.in_states(*OPEN)

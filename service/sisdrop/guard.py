@@ -9,24 +9,31 @@
 | left out too many records                                  | hold      |
 | is the first of its stream, and the settings say hold      | hold      |
 | has lost or gained too much against what was sent last     | hold      |
+| changes nobody, or leaves everybody to other streams       | nothing   |
 | anything else                                              | queue     |
 
-A person's approval lifts the holds for exactly the bytes that were shown; an old file needs an
-approval that says so. It lifts nothing else.
+A file of a stream that carries changes only is never old, never the first, and may be empty; of
+its people those are judged whose earlier record is known.
+
+A person's approval lifts the holds that were shown, for exactly the bytes that were shown; an old
+file needs an approval that says so. It lifts nothing else.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from sisdrop.errors import Reason
-from sisdrop.model import Approval, Change, Counts, FileRow, HeldFor, Profile, Signature
-from sisdrop.plain import field_words
+from sisdrop.model import Approval, Change, Counts, Fatal, FileRow, HeldFor, Profile, Signature
+from sisdrop.plain import field_values, field_words
 
 # Fewer records than this are noise in a small file, not a broken extract.
-_MIN_RECORDS_CHANGED = 25
+MIN_RECORDS_CHANGED = 25
 _MIN_LEFT_OUT = 5
 # In a smaller file a few people are a large share.
 _MIN_PEOPLE = 50
+# The code of a smaller user group may tell who is in it, so no sentence names it.
+MIN_GROUP = 5
+_NOBODY_IN_IT = frozenset({Reason.XML_EMPTY, Reason.XML_NO_RECORDS})
 # Far below any limit that can be written: shares are floats, and 30 % of 100 is not more than 30 %.
 _ROUNDING = 1e-9
 
@@ -65,7 +72,8 @@ class Judged:
 
     `sha256` is the digest of its bytes, for which an approval was given; `content` is that of the
     XML if it came in a zip. The same XML is the same file however it was packed. `change` is what
-    it would change of what Alma will hold when it arrives, where that is known.
+    it would change of what Alma will hold when it arrives, where that is known; in a stream of
+    changes, of those people of whom something is known. `cuts_digest` is that of `Refined`.
     """
 
     sha256: str
@@ -75,6 +83,7 @@ class Judged:
     approval: Approval | None = None
     content: str | None = None
     change: Change | None = None
+    cuts_digest: str | None = None
 
     def is_content_of(self, row: FileRow) -> bool:
         """Whether a file held the same XML."""
@@ -110,6 +119,13 @@ class Duplicate:
 
 
 @dataclass(frozen=True, slots=True)
+class Nothing:
+    """There is nothing to send, and nothing wrong with that; `hint` says why."""
+
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
 class Hold:
     """A person decides."""
 
@@ -124,7 +140,14 @@ class Reject:
     hint: str
 
 
-Decision = Queue | Duplicate | Hold | Reject
+Decision = Queue | Nothing | Duplicate | Hold | Reject
+
+
+def condemn(fatal: Fatal, limits: Limits) -> Decision:
+    """Say what happens to a file of which nothing can be read."""
+    if not limits.full and fatal.reason in _NOBODY_IN_IT:
+        return Nothing("the file lists nobody, so nobody has changed")
+    return Reject(fatal.reason, f"{fatal.message} {fatal.hint}")
 
 
 def decide(judged: Judged, history: History, limits: Limits) -> Decision:
@@ -135,16 +158,32 @@ def decide(judged: Judged, history: History, limits: Limits) -> Decision:
     last = history.last
     if last is not None and _is_same(judged, last):
         return Duplicate(last)
-    approved = judged.approval is not None and judged.approval.sha256 == judged.sha256
+    given = judged.approval
+    approval = given if given is not None and given.sha256 == judged.sha256 else None
     note = None
     if limits.full and last is not None and history.same is not None:
-        if _is_stale(judged, last) and not (approved and judged.approval and judged.approval.stale):
+        if _is_stale(judged, last) and not (approval is not None and approval.stale):
             return Hold((_stale(history.same, last),))
-        note = f"the same file as {history.same.id}, sent again on purpose"
-    holds = () if approved else tuple(_holds(judged, history.loaded or last, limits))
-    if holds:
+        note = _again(judged, history.same)
+    found = _holds(judged, history.loaded or last, limits)
+    if holds := tuple(held for held in found if not _is_lifted(held, approval)):
         return Hold(holds)
+    if judged.counts.delivered == 0:
+        return Nothing("everybody in the file is left to another stream")
     return Queue(note)
+
+
+def _is_lifted(held: HeldFor, approval: Approval | None) -> bool:
+    """Whether a person's word covers it: what was shown, and with an old file all there is."""
+    if approval is None:
+        return False
+    return approval.stale or approval.lifts is None or held.reason in approval.lifts
+
+
+def _again(judged: Judged, same: FileRow) -> str:
+    if _sends_the_same(judged, same):
+        return f"the same file as {same.id}, sent again on purpose"
+    return f"the same file as {same.id}, but other records of it are sent"
 
 
 def _refuse(counts: Counts, limits: Limits) -> Reject | None:
@@ -154,19 +193,26 @@ def _refuse(counts: Counts, limits: Limits) -> Reject | None:
             f"{_records(counts.duplicates)} repeated an earlier person, and this stream is set"
             " to refuse such files; send each person once",
         )
-    if counts.delivered == 0:
+    if counts.delivered == 0 and (counts.left_out or not counts.yielded):
+        none = "the only record" if counts.total == 1 else f"none of the {counts.total:,} records"
+        could = "could not" if counts.total == 1 else "could"
         return Reject(
             Reason.NO_DELIVERABLE_RECORDS,
-            f"none of the {_records(counts.total)} could be delivered; mend what the report"
-            " lists and drop the file again",
+            f"{none} {could} be delivered; mend what the report lists and drop the file again",
         )
     return None
 
 
 def _is_same(judged: Judged, last: FileRow) -> bool:
-    """The same XML, of which the same was sent; warnings change nothing in what is sent."""
-    sent = None if last.counts is None else replace(last.counts, warned=judged.counts.warned)
-    return judged.is_content_of(last) and sent == judged.counts
+    return judged.is_content_of(last) and _sends_the_same(judged, last)
+
+
+def _sends_the_same(judged: Judged, row: FileRow) -> bool:
+    """Whether of the same XML the same was sent; warnings change nothing in what is sent."""
+    if row.counts is None or judged.cuts_digest is None or row.cuts_digest is None:
+        sent = None if row.counts is None else replace(row.counts, warned=judged.counts.warned)
+        return sent == judged.counts
+    return judged.cuts_digest == row.cuts_digest
 
 
 def _is_stale(judged: Judged, last: FileRow) -> bool:
@@ -186,6 +232,7 @@ def _stale(same: FileRow, last: FileRow) -> HeldFor:
 def _holds(judged: Judged, last: FileRow | None, limits: Limits) -> Iterator[HeldFor]:
     yield from _left_out(judged.counts, limits)
     if not limits.full:
+        yield from _losses(judged.profile, judged.change, limits)
         return
     if last is None or last.profile is None:
         if limits.hold_first_load:
@@ -260,7 +307,7 @@ def _groups(now: Profile, before: Profile, limits: Limits) -> Iterator[HeldFor]:
         return
     for group, count in sorted(before.groups.items()):
         left = now.groups.get(group, 0)
-        if count < max(1, limits.min_group):
+        if count < max(MIN_GROUP, limits.min_group):
             continue
         if _is_beyond(1 - left / count, limits.max_group_drop):
             yield HeldFor(
@@ -278,10 +325,10 @@ def _fields(
     for field, count in sorted(before.coverage.items()):
         had, has = count / before.records, now.coverage.get(field, 0) / now.records
         lost = round((had - has) * now.records)
-        if _is_beyond(had - has, limits.max_field_loss) and lost >= _MIN_RECORDS_CHANGED:
+        if _is_beyond(had - has, limits.max_field_loss) and lost >= MIN_RECORDS_CHANGED:
             yield HeldFor(
                 Reason.FIELD_LOSS,
-                f"{field_words(field)}: {_percent(had)} of people last time, {_percent(has)} now;"
+                f"{field_words(field)}: {_percent(had)} of records last time, {_percent(has)} now;"
                 f" {_erased(field, lost, change)}",
             )
 
@@ -289,10 +336,26 @@ def _fields(
 def _erased(field: str, about: int, change: Change | None) -> str:
     """What Alma would do; coverage can also fall because new people come without the field."""
     if change is None:
-        return f"Alma would erase it for about {about:,} people"
+        return f"Alma would erase about {field_values(field, about)}"
     if people := change.lost.get(field):
-        return f"Alma would erase it for {'1 person' if people == 1 else f'{people:,} people'}"
+        return f"Alma would erase {field_values(field, people)}"
     return "Alma would erase it wherever it is gone"
+
+
+def _losses(now: Profile, change: Change | None, limits: Limits) -> Iterator[HeldFor]:
+    """Person by person, where counts mean nothing."""
+    if change is None or limits.max_field_loss is None:
+        return
+    known = change.changed + change.unchanged
+    for field, people in sorted(change.lost.items()):
+        if field not in now.coverage and not field.startswith("identifier:"):
+            continue  # a part of another field
+        if people >= MIN_RECORDS_CHANGED and _is_beyond(people / known, limits.max_field_loss):
+            yield HeldFor(
+                Reason.FIELD_LOSS,
+                f"{field_words(field)}: {people:,} of {known:,} people had one when they were last"
+                f" sent and have none now; Alma would erase {field_values(field, people)}",
+            )
 
 
 def _states(now: Profile, before: Profile, limits: Limits) -> Iterator[HeldFor]:
@@ -302,7 +365,7 @@ def _states(now: Profile, before: Profile, limits: Limits) -> Iterator[HeldFor]:
         had = before.states.get(state, 0) / before.records
         has = now.states.get(state, 0) / now.records
         more = round((has - had) * now.records)
-        if _is_beyond(has - had, limits.max_state_rise) and more >= _MIN_RECORDS_CHANGED:
+        if _is_beyond(has - had, limits.max_state_rise) and more >= MIN_RECORDS_CHANGED:
             yield HeldFor(
                 Reason.STATE_RISE,
                 f"{_percent(has)} of people {words}, {_percent(had)} last time: about {more:,}"

@@ -10,12 +10,13 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from pydantic import TypeAdapter
 
+from sisdrop import durable
 from sisdrop.errors import NeedsOperator, Reason, Transient
 from sisdrop.model import Claim, Event, FileRow, Signature, State
 from sisdrop.states import check_transition
@@ -70,11 +71,18 @@ ALTER TABLE files ADD COLUMN content TEXT AS (
 CREATE INDEX files_by_content ON files (content, stream, remote_time);
 DROP INDEX files_by_digest;
 """
+# When a stream's last file came is asked every few seconds. Ids sort by the time of the claim.
+_LAYOUT_3 = "CREATE INDEX files_by_arrival ON files (stream, id);"
 # What leads from each layout to the next; a new ledger goes all the way.
-_LAYOUTS = (_LAYOUT_1, _LAYOUT_2)
+_LAYOUTS = (_LAYOUT_1, _LAYOUT_2, _LAYOUT_3)
 LAYOUT = len(_LAYOUTS)
 # A file counts as sent from the moment it is queued: it is then on its way.
 _SENT = (State.QUEUED, State.DELIVERING, State.DELIVERED, State.ARCHIVED)
+# The low byte of an error code is what went wrong, the rest says where.
+_KIND = 0xFF
+_MAY_SAY_FULL = frozenset({sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN})
+# One that waits to be sent again has a new time for its name and the old one of its delivery.
+_MOST_SENT_AGAIN = 10
 
 
 class ArchiveSpan(NamedTuple):
@@ -321,7 +329,33 @@ class Ledger:
     def last_loaded(self, stream: str, *, rehearsal: bool) -> FileRow | None:
         """The newest file of the stream that a newer one would no longer replace in the queue."""
         beyond_recall = f"AND (state <> '{State.QUEUED}' OR json_extract(row, '$.in_doubt'))"
-        return self._newest_sent(stream, beyond_recall, rehearsal=rehearsal)
+        newest = self._newest_sent(stream, beyond_recall, rehearsal=rehearsal)
+        waiting = self._select(
+            "WHERE state = ? AND stream = ? ORDER BY rowid", (State.QUEUED, stream)
+        )
+        # What waits to be sent again was loaded when it went out before.
+        found = [(row.earlier[-1].remote_time, row) for row in waiting if row.earlier]
+        if newest is not None and newest.remote_time is not None:
+            found.append((newest.remote_time, newest))
+        return max(found, key=lambda sent: sent[0])[1] if found else None
+
+    def newest_sent(self, stream: str, most: int, *, rehearsal: bool) -> list[FileRow]:
+        """The newest files of the stream that are delivered or on their way, newest first."""
+        return self._select(
+            f"WHERE stream = ? AND state IN ({_marks(_SENT)}) AND remote_time IS NOT NULL"
+            " AND rehearsed <= ? ORDER BY remote_time DESC LIMIT ?",
+            (stream, *_SENT, int(rehearsal), most),
+        )
+
+    def held_before(self, row: FileRow) -> str | None:
+        """The first held file of the same stream that was claimed before this one, if any."""
+        with self._reading() as db:
+            found = db.execute(
+                "SELECT id FROM files WHERE state = ? AND stream = ? AND rowid <"
+                " (SELECT rowid FROM files WHERE id = ?) ORDER BY rowid LIMIT 1",
+                (State.HELD, row.stream, row.id),
+            ).fetchone()
+        return None if found is None else str(found[0])
 
     def _newest_sent(self, stream: str, also: str, *, rehearsal: bool) -> FileRow | None:
         rows = self._select(
@@ -344,8 +378,21 @@ class Ledger:
         """The newest file of the stream that really went out."""
         rows = self._select(
             "WHERE stream = ? AND remote_time IS NOT NULL AND delivered_at IS NOT NULL"
-            " ORDER BY remote_time DESC LIMIT 1",
-            (stream,),
+            " ORDER BY remote_time DESC LIMIT ?",
+            (stream, _MOST_SENT_AGAIN),
+        )
+        return max(rows, key=lambda row: row.delivered_at or row.since, default=None)
+
+    def last_come(
+        self, stream: str, by: datetime, states: Sequence[State] = tuple(State)
+    ) -> FileRow | None:
+        """The newest file of the stream in these states that was claimed at `by` or before.
+
+        Without `by`, a file claimed while the clock was wrong would be the newest for years.
+        """
+        rows = self._select(
+            f"WHERE stream = ? AND id < ? AND state IN ({_marks(states)}) ORDER BY id DESC LIMIT 1",
+            (stream, f"{by + timedelta(seconds=1):%Y%m%dT%H%M%SZ}", *states),
         )
         return rows[0] if rows else None
 
@@ -459,13 +506,22 @@ def _translated(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
+        if _says_full(error, path.parent):
             raise Transient(
                 Reason.DATA_FULL, f"the volume of {path.parent} is full; free space or enlarge it"
             ) from error
         raise _unusable(path) from error
     except sqlite3.DatabaseError as error:
         raise _unusable(path) from error
+
+
+def _says_full(error: sqlite3.OperationalError, folder: Path) -> bool:
+    """Whether an error comes of a full volume.
+
+    SQLite says so when space runs out, but not when a quota or the files do.
+    """
+    kind = error.sqlite_errorcode & _KIND
+    return kind == sqlite3.SQLITE_FULL or (kind in _MAY_SAY_FULL and durable.is_full(folder))
 
 
 def _unusable(path: Path) -> NeedsOperator:

@@ -42,6 +42,7 @@ class LogEvent(StrEnum):
     FILE_HELD = "file.held"
     FILE_APPROVED = "file.approved"
     FILE_REFUSED = "file.refused"
+    FILE_RESENT = "file.resent"
     FILE_QUEUED = "file.queued"
     FILE_DELIVERED = "file.delivered"
     FILE_DELIVERY_FAILED = "file.delivery_failed"
@@ -50,7 +51,12 @@ class LogEvent(StrEnum):
     FILE_DUPLICATE = "file.duplicate"
     FILE_SUPERSEDED = "file.superseded"
     FILE_FINISHED = "file.finished"
+    FILE_OUTDATED = "file.outdated"
+    ROSTER_UNKNOWN = "roster.unknown"
     FILE_BROKEN = "file.broken"
+    STREAM_OVERDUE = "stream.overdue"
+    STREAM_RESUMED = "stream.resumed"
+    STREAM_UNCHANGED = "stream.unchanged"
     PICKUP_SEEN = "pickup.seen"
     PICKUP_VANISHED = "pickup.vanished"
     PICKUP_OVERDUE = "pickup.overdue"
@@ -114,6 +120,7 @@ EVENTS: Final[Mapping[LogEvent, Entry]] = {
     LogEvent.FILE_HELD: Entry(_WARNING, "A person must decide before the file is sent."),
     LogEvent.FILE_APPROVED: Entry(_INFO, "A person approved a held file."),
     LogEvent.FILE_REFUSED: Entry(_INFO, "A person refused a held file."),
+    LogEvent.FILE_RESENT: Entry(_INFO, "A person had an archived file queued to be sent again."),
     LogEvent.FILE_QUEUED: Entry(_INFO, "The file is secured on the data volume and may be sent."),
     LogEvent.FILE_DELIVERED: Entry(
         _INFO, "The zip stands complete on the server under its final name."
@@ -130,8 +137,25 @@ EVENTS: Final[Mapping[LogEvent, Entry]] = {
         "The one line that tells a file's whole story once it stands in a final state: state, "
         "reason, counts, attempts, times.",
     ),
+    LogEvent.FILE_OUTDATED: Entry(
+        _INFO,
+        "A file of a stream with higher precedence came after this one was read, so it is read "
+        "again: who is left to the other stream is decided anew.",
+    ),
+    LogEvent.ROSTER_UNKNOWN: Entry(
+        _WARNING,
+        "Who was in an earlier file (`other_id`) cannot be looked up, so nobody is left to it and "
+        "nothing is kept for its people; `hint` says why.",
+    ),
     LogEvent.FILE_BROKEN: Entry(
         _ERROR, "The program failed on this file; after three times it is set aside as held."
+    ),
+    LogEvent.STREAM_OVERDUE: Entry(
+        _WARNING, "The next file of a stream has not come in time; told once for each absence."
+    ),
+    LogEvent.STREAM_RESUMED: Entry(_INFO, "A file came after all for a stream that was overdue."),
+    LogEvent.STREAM_UNCHANGED: Entry(
+        _WARNING, "Every file of a stream has been the same for longer than the settings allow."
     ),
     LogEvent.PICKUP_SEEN: Entry(_INFO, "The receiver fetched a delivered file."),
     LogEvent.PICKUP_VANISHED: Entry(

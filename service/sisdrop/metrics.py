@@ -21,8 +21,16 @@ from prometheus_client import (
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.metrics import MetricWrapperBase
 
-from sisdrop.errors import OPERATOR_REASONS, REJECTED_REASONS, Reason
-from sisdrop.metrics_catalogue import PREFIX, ROWS, AttemptResult, Outcome, RecordOutcome, Row
+from sisdrop.errors import REJECTED_REASONS, Reason
+from sisdrop.metrics_catalogue import (
+    BLOCKING,
+    PREFIX,
+    ROWS,
+    AttemptResult,
+    Outcome,
+    RecordOutcome,
+    Row,
+)
 from sisdrop.model import Counts, Stage, State
 from sisdrop.states import OPEN
 
@@ -153,6 +161,10 @@ class Metrics:
         """When the stream's next file should have come at the latest; None: none is expected."""
         self._gauge("next_expected_timestamp_seconds", stream).set(_seconds(at))
 
+    def set_content_unchanged(self, stream: str, *, unchanged: bool) -> None:
+        """Whether the stream's files have been the same for too long."""
+        self._gauge("content_unchanged", stream).set(unchanged)
+
     def set_pickup_overdue(self, stream: str, files: int) -> None:
         """How many delivered files of the stream should have been fetched by now."""
         self._gauge("pickup_overdue_files", stream).set(files)
@@ -163,7 +175,7 @@ class Metrics:
 
     def set_blocked(self, reasons: Collection[Reason]) -> None:
         """What an operator must mend now; reasons of other kinds have no series and are passed."""
-        for reason in OPERATOR_REASONS:
+        for reason in BLOCKING:
             self._gauge("blocked", reason).set(reason in reasons)
 
     def set_share_up(self, *, up: bool) -> None:

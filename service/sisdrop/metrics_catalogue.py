@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Literal
 
-from sisdrop.errors import OPERATOR_REASONS, REJECTED_REASONS
+from sisdrop.errors import OPERATOR_REASONS, REJECTED_REASONS, Reason
 from sisdrop.model import Stage
 from sisdrop.states import OPEN
 
@@ -23,6 +23,8 @@ class Outcome(StrEnum):
     HELD = "held"
     DUPLICATE = "duplicate"
     SUPERSEDED = "superseded"
+    NOTHING = "nothing"
+    RESENT = "resent"
 
 
 class RecordOutcome(StrEnum):
@@ -62,7 +64,8 @@ class Row:
 
 _STREAM = ("stream", None)
 _STATES = ("state", OPEN)
-_BLOCKING = tuple(sorted(OPERATOR_REASONS))
+# An operator must mend these, and nobody else makes room on our own disk.
+BLOCKING: Final = tuple(sorted({*OPERATOR_REASONS, Reason.DATA_FULL}))
 _REJECTING = tuple(sorted(REJECTED_REASONS))
 
 ROWS: Final = (
@@ -123,6 +126,12 @@ ROWS: Final = (
         (_STREAM,),
     ),
     Row(
+        "content_unchanged",
+        "gauge",
+        "1 once every file has been the same for `expect.unchanged_for`, else 0",
+        (_STREAM,),
+    ),
+    Row(
         "pickup_overdue_files",
         "gauge",
         "Delivered files that the receiver should have fetched by now",
@@ -133,7 +142,7 @@ ROWS: Final = (
         "blocked",
         "gauge",
         "1 while an operator must mend this before the service goes on, else 0",
-        (("reason", _BLOCKING),),
+        (("reason", BLOCKING),),
     ),
     Row("share_up", "gauge", "1 while the inbox can be read, else 0"),
     Row(

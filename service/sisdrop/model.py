@@ -208,7 +208,10 @@ class Refined:
 
     `sha256` and `size` are those of the file as dropped; `content_sha256` is the digest of the XML
     where that is a zip, and None where the file is the XML itself. `bundle` is None when `fatal`
-    is not, or when no record can be delivered.
+    is not, or when no record can be delivered. `cuts_digest` tells which of its bytes are not sent:
+    of the same XML the same is sent if it is the same. `winners` are the files of other streams to
+    which people were left, `yielded_to` how many to each stream; `notes` are sentences for people
+    about how it was read.
     """
 
     sha256: str
@@ -222,6 +225,10 @@ class Refined:
     rules: tuple[str, ...]
     encoding: str = "utf-8"
     content_sha256: str | None = None
+    cuts_digest: str | None = None
+    winners: tuple[str, ...] = ()
+    yielded_to: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def content(self) -> str:
@@ -298,13 +305,28 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """A person's word on a held file: it lifts what was shown for exactly these bytes."""
+    """A person's word on a held file: it lifts what was shown for exactly these bytes.
+
+    `lifts` are the reasons that were shown; None lifts all.
+    """
 
     actor: str
     reason: str
     at: datetime
     sha256: str
     stale: bool = False
+    lifts: tuple[Reason, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """How a file went out before it was sent again, and the token of the request to do so."""
+
+    request: str
+    remote_name: str
+    remote_time: datetime
+    delivered_at: datetime | None
+    taken_as: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,9 +334,10 @@ class FileRow:
     """What the ledger knows of one file: its state and all that a restart needs. No patron data.
 
     `since` is when the state was entered; `failures` counts deaths inside refine of this file;
-    `sha256` and `content_sha256` are those of `Refined`;
+    `sha256`, `content_sha256` and `cuts_digest` are those of `Refined`;
     `rehearsed` says that everything happened but the upload, `in_doubt` that an attempt may have
-    put it on the server without our knowing.
+    put it on the server without our knowing. `earlier` holds how it went out before, oldest first,
+    if it was sent again.
     """
 
     id: str
@@ -349,6 +372,8 @@ class FileRow:
     share_purged_at: datetime | None = None
     in_doubt: bool = False
     content_sha256: str | None = None
+    earlier: tuple[Sending, ...] = ()
+    cuts_digest: str | None = None
 
     @property
     def content(self) -> str | None:
@@ -409,7 +434,10 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class FileView:
-    """A file as people and programs outside see it: no patron data."""
+    """A file as people and programs outside see it: no patron data.
+
+    `resent` counts how often a person had it sent again.
+    """
 
     id: str
     file: str
@@ -424,6 +452,7 @@ class FileView:
     delivered_at: datetime | None
     rehearsed: bool
     held_for: tuple[HeldFor, ...] = ()
+    resent: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -445,7 +474,11 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class StreamView:
-    """One stream at a glance. `records` counts the records of the last delivery."""
+    """One stream at a glance. `records` counts the records of the last delivery.
+
+    `unchanged_since` is set once the files have been the same for too long; `expectation` says in
+    words when the next one should come.
+    """
 
     name: str
     last_delivery: datetime | None
@@ -454,6 +487,9 @@ class StreamView:
     next_expected: datetime | None
     waiting: int
     held: int
+    last_came: datetime | None = None
+    unchanged_since: datetime | None = None
+    expectation: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from typing_extensions import override
 
-from sisdrop.settings import Kind, Settings
+from sisdrop.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +28,6 @@ class NotYet:
 
 ENTRIES = (
     NotYet(
-        "streams",
-        "a person in two streams is sent with both",
-        lambda settings: len(settings.streams) > 1,
-    ),
-    NotYet(
-        "streams[].kind",
-        "a stream of changes is judged without counts, but not person by person",
-        lambda settings: any(stream.kind is Kind.CHANGES for stream in settings.streams),
-    ),
-    NotYet(
         "pickup.watch",
         "nobody looks whether Alma has fetched a zip",
         lambda settings: settings.pickup.watch,
@@ -46,11 +36,6 @@ ENTRIES = (
         "sftp.wait_for_pickup",
         "no stream waits until the earlier stream's zip has been fetched",
         lambda settings: settings.sftp.wait_for_pickup,
-    ),
-    NotYet(
-        "expect",
-        "nothing is said when no file comes",
-        lambda _: True,
     ),
     NotYet(
         "notify",

@@ -8,6 +8,17 @@ from datetime import UTC, datetime
 
 # A first word that may take a capital; an element such as `expiry_date` keeps its spelling.
 _FIRST_WORD = re.compile(r"(?!sisdrop\b)[a-z]+(?=[\s,:;'])")
+# What people count of a field, if it is not people.
+_VALUES: dict[str, tuple[str, ...]] = {
+    "preferred_email": ("address", "addresses"),
+    "preferred_address": ("address", "addresses"),
+    "phone": ("phone number",),
+    "note": ("note",),
+    "block": ("block",),
+    "statistic": ("statistic",),
+    "expiry_date": ("expiry date",),
+    "purge_date": ("purge date",),
+}
 
 
 def visible(text: str) -> str:
@@ -69,6 +80,15 @@ def sentence(text: str) -> str:
 def hex_pairs(digits: str) -> str:
     """Hex digits in pairs, as in a hex editor: `e2 80 99`."""
     return " ".join(digits[at : at + 2] for at in range(0, len(digits), 2))
+
+
+def field_values(name: str, count: int) -> str:
+    """So many values of a field: `9,412 addresses`, `1 phone number`."""
+    if name.startswith("identifier:"):
+        return quantity(count, "identifier")
+    if name in _VALUES:
+        return quantity(count, *_VALUES[name])
+    return f"it for {quantity(count, 'person', 'people')}"
 
 
 def field_words(name: str) -> str:

@@ -45,6 +45,8 @@ def report_json(report: Report, *, identify: bool) -> dict[str, Any]:
         "schema": refined.schema,
         "rules": list(refined.rules),
         "records": _records_json(report),
+        "yielded_to": dict(refined.yielded_to),
+        "notes": list(refined.notes),
         "groups": dict(refined.profile.groups),
         "coverage": _rates(refined.profile),
         "states": dict(refined.profile.states),

@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from sisdrop import durable
+from sisdrop.archive import on_data
 
 _ANSWER = ".answer.json"
 
@@ -17,6 +18,7 @@ class Command(StrEnum):
 
     APPROVE = "approve"
     REFUSE = "refuse"
+    RESEND = "resend"
     PURGE = "purge"
 
 
@@ -46,15 +48,22 @@ _ANSWERS = TypeAdapter(Answer)
 
 
 class RequestBox:
-    """The folder through which commands and the service talk."""
+    """The folder through which commands and the service talk.
+
+    Raises (every method that writes):
+        Transient: `data_full`.
+        NeedsOperator: `ledger_unusable` when the data volume cannot be written.
+    """
 
     def __init__(self, data: Path) -> None:
+        self._data = data
         self._folder = data / "requests"
 
     def ask(self, request: Request) -> None:
         """Leave a request. If killed here: it is there whole or not at all."""
-        self._folder.mkdir(exist_ok=True)
-        durable.write_file(self._folder / f"{request.token}.json", _REQUEST.dump_json(request))
+        with on_data(self._data):
+            self._folder.mkdir(exist_ok=True)
+            durable.write_file(self._folder / f"{request.token}.json", _REQUEST.dump_json(request))
 
     def pending(self) -> Iterator[Request]:
         """The requests that wait, in the order of their tokens; unreadable ones are removed."""
@@ -87,7 +96,9 @@ class RequestBox:
         If killed here: the request may be met again, and the answer then says what is already
         so; every command may be repeated.
         """
-        durable.write_file(self._folder / f"{request.token}{_ANSWER}", _ANSWERS.dump_json(answer))
+        path = self._folder / f"{request.token}{_ANSWER}"
+        with on_data(self._data):
+            durable.write_file(path, _ANSWERS.dump_json(answer))
         (self._folder / f"{request.token}.json").unlink(missing_ok=True)
 
     def collect(self, token: str) -> Answer | None:

@@ -20,6 +20,8 @@ from sisdrop.pipeline.holds import Holds
 from sisdrop.pipeline.intake import Intake
 from sisdrop.pipeline.kit import Kit
 from sisdrop.pipeline.purge import Purge
+from sisdrop.pipeline.resends import Resends
+from sisdrop.pipeline.room import Room
 from sisdrop.pipeline.steps import Steps
 from sisdrop.pipeline.verdict import Verdicts
 from sisdrop.requests import Answer, Command, Request, RequestBox
@@ -30,6 +32,7 @@ from sisdrop.situation import Situation
 SHARE = "share"
 CLAIM = "claim"
 STATUS = "status"
+REQUESTS = "requests"
 DATA = "data"
 # STATUS.html says when the share was last looked at; rewriting it at every scan would be noise.
 STATUS_EVERY = 30.0
@@ -44,6 +47,8 @@ class Stages:
     verdicts: Verdicts
     holds: Holds
     purge: Purge
+    resends: Resends
+    room: Room
 
 
 class Rounds:
@@ -74,8 +79,8 @@ class Rounds:
 
         Returns the seconds after which a file could be complete, if one is waited for.
         """
+        self._answer()
         try:
-            self.answer_requests()
             self._know_share()
             self._begin()
             scan = self._look()
@@ -90,6 +95,9 @@ class Rounds:
         self._kit.metrics.set_last_scan(now)
         self._take(scan.candidates)
         self._gauges.show_situation()
+        if scan.candidates:
+            with suppress(ServiceError):  # looked at again with the other gauges
+                self._gauges.show_absence()
         self._show_status()
         return scan.due_in
 
@@ -142,11 +150,12 @@ class Rounds:
         for candidate in candidates:
             try:
                 if not self._stages.holds.recognise(candidate):
+                    self._stages.room.require(candidates)
                     self._stages.intake.claim(candidate)
             except ServiceError as error:
                 trouble = True
                 self._share_trouble(error, CLAIM)
-                if error.reason is not Reason.SHARE_PERMISSION:
+                if error.reason not in (Reason.SHARE_PERMISSION, Reason.DATA_FULL):
                     break  # the order of arrival would be lost if only some could be taken
         if not trouble:
             self._situation.unblock(CLAIM)
@@ -160,6 +169,7 @@ class Rounds:
         event = {
             Reason.SHARE_GONE: LogEvent.SHARE_GONE,
             Reason.SHARE_CHANGED: LogEvent.SHARE_CHANGED,
+            Reason.DATA_FULL: LogEvent.DATA_FULL,
         }.get(error.reason, LogEvent.SCAN_FAILED)
         log.error(event, reason=error.reason, hint=error.hint)
 
@@ -181,6 +191,15 @@ class Rounds:
 
     # What people asked for.
 
+    def _answer(self) -> None:
+        """What cannot be answered now is met again; the look at the share does not wait for it."""
+        try:
+            self.answer_requests()
+        except ServiceError as error:
+            self._share_trouble(error, REQUESTS)
+        else:
+            self._situation.unblock(REQUESTS)
+
     def answer_requests(self) -> None:
         """Do what commands asked for."""
         for request in self._box.pending():
@@ -194,7 +213,8 @@ class Rounds:
         """Do one thing that a person asked for; says what came of it."""
         holds = self._stages.holds
         try:
-            self._know_share()
+            if request.command is not Command.RESEND:  # that needs nothing of the share
+                self._know_share()
             match request.command:
                 case Command.APPROVE:
                     return holds.approve(
@@ -202,6 +222,8 @@ class Rounds:
                     )
                 case Command.REFUSE:
                     return holds.refuse(request.file_id, request.actor, request.reason)
+                case Command.RESEND:
+                    return self._stages.resends.resend(request)
                 case Command.PURGE:
                     return self._purge(dry_run=request.dry_run)
         except ServiceError as error:

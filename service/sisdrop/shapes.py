@@ -37,6 +37,7 @@ def file_shape(file: FileView) -> Shape:
         "remote_name": file.remote_name,
         "delivered_at": _time(file.delivered_at),
         "rehearsed": file.rehearsed,
+        "resent": file.resent,
         "held_for": [{"reason": held.reason, "sentence": held.sentence} for held in file.held_for],
     }
 
@@ -69,6 +70,9 @@ def _stream_shape(stream: StreamView) -> Shape:
         "last_file": stream.last_file,
         "records": stream.records,
         "next_expected": _time(stream.next_expected),
+        "last_came": _time(stream.last_came),
+        "unchanged_since": _time(stream.unchanged_since),
+        "expectation": stream.expectation,
         "waiting": stream.waiting,
         "held": stream.held,
     }

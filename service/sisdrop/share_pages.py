@@ -33,14 +33,16 @@ def status_html(view: StatusView) -> str:
     """STATUS.html: one page that needs no network and no script and reloads itself each minute."""
     held = [file for file in view.open_files if file.state is State.HELD]
     late = [stream for stream in view.streams if is_late(stream, view)]
+    unchanged = [stream for stream in view.streams if stream.unchanged_since]
     return page.render(
         "status.html.j2",
         view=view,
         held=held,
         moving=[file for file in view.open_files if file.state is not State.HELD],
         late=late,
+        unchanged=unchanged,
         recent=view.recent[:RECENT_FILES],
-        verdict=_verdict(view, held, late),
+        verdict=_verdict(view, held, late, unchanged),
         reasons=words.REASONS,
         outcome=words.outcome,
         sentences=_sentences,
@@ -51,7 +53,9 @@ def status_html(view: StatusView) -> str:
     )
 
 
-def _verdict(view: StatusView, held: list[FileView], late: list[StreamView]) -> str:
+def _verdict(
+    view: StatusView, held: list[FileView], late: list[StreamView], unchanged: list[StreamView]
+) -> str:
     """The one sentence that says whether anybody has to act."""
     needs = []
     if view.blocked or not view.share_up:
@@ -60,6 +64,8 @@ def _verdict(view: StatusView, held: list[FileView], late: list[StreamView]) -> 
         needs.append(f"{plain.quantity(len(held), 'file waits', 'files wait')} for a decision")
     if late:
         needs.append("an expected file has not come")
+    if unchanged:
+        needs.append("files have been the same for too long")
     if view.unmatched:
         needs.append(
             f"{plain.quantity(len(view.unmatched), 'file is', 'files are')} not recognized"

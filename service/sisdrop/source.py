@@ -1,13 +1,14 @@
 """Answers what the pages and probes ask of a service that may not have begun yet."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from sisdrop.clock import Clock
 from sisdrop.errors import NeedsOperator, Reason
+from sisdrop.expectation import Expect
 from sisdrop.health import Check, CheckName, Health, liveness, readiness
 from sisdrop.ledger import Ledger
 from sisdrop.lock import Lock
@@ -24,7 +25,7 @@ class Terms:
     """What the settings say that answers depend on. `stale_after` is seconds without a scan."""
 
     data: Path
-    streams: Sequence[str]
+    streams: Mapping[str, Expect]
     mode: str
     stale_after: float
 

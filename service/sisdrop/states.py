@@ -20,23 +20,34 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     # Straight to held: the program failed on this very file three times.
     State.CLAIMED: frozenset({State.REFINED, State.HELD}),
     # Back to claimed: the bytes changed after they were read, so they are read again.
+    # Straight to archived: accepted, and there is nothing to send.
     State.REFINED: frozenset(
-        {State.CLAIMED, State.QUEUED, State.HELD, State.REJECTED, State.DUPLICATE}
+        {
+            State.CLAIMED,
+            State.QUEUED,
+            State.HELD,
+            State.REJECTED,
+            State.DUPLICATE,
+            State.ARCHIVED,
+        }
     ),
     # To refined: approved, and judged again. To claimed: edited while held, and read again.
     State.HELD: frozenset({State.CLAIMED, State.REFINED, State.REJECTED, State.SUPERSEDED}),
-    # Straight to archived: in rehearsal everything happens but the upload.
+    # Straight to archived: in rehearsal everything happens but the upload, and what was to be sent
+    # again is called off when a newer file is accepted.
     State.QUEUED: frozenset({State.DELIVERING, State.SUPERSEDED, State.ARCHIVED}),
     # Back to queued: the attempt failed and the file waits for the next one.
     State.DELIVERING: frozenset({State.DELIVERED, State.QUEUED}),
     State.DELIVERED: frozenset({State.ARCHIVED}),
-    State.ARCHIVED: frozenset(),
+    # Back to queued: a person wants it sent again.
+    State.ARCHIVED: frozenset({State.QUEUED}),
     State.REJECTED: frozenset(),
     State.DUPLICATE: frozenset(),
     State.SUPERSEDED: frozenset(),
 }
 
-FINAL = frozenset(state for state, following in TRANSITIONS.items() if not following)
+# Nothing follows by itself.
+FINAL = frozenset({State.ARCHIVED, State.REJECTED, State.DUPLICATE, State.SUPERSEDED})
 OPEN = tuple(state for state in State if state not in FINAL)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sisdrop import broken, words
 from sisdrop.errors import Reason
-from sisdrop.model import Counts, Fatal, Report, Severity, Verdict
+from sisdrop.model import Counts, Fatal, Refined, Report, Severity, Verdict
 from sisdrop.plain import number, quantity, sentence
 
 _READY = {
@@ -84,6 +84,7 @@ def _accepted(report: Report) -> tuple[str, ...]:
     lines = [_ready_text(counts)]
     if not_sent := _not_sent(counts):
         lines.append(f"The others: {', '.join(not_sent)}.")
+    lines += _yielded(report.refined)
     if counts.warned:
         lines.append(f"With a warning, but good enough to send: {number(counts.warned)}.")
     compared = report.compared_with
@@ -95,7 +96,19 @@ def _accepted(report: Report) -> tuple[str, ...]:
     return tuple(lines)
 
 
+def _yielded(refined: Refined) -> list[str]:
+    """To which other streams people were left, and what could not be found out."""
+    left = [
+        f"{quantity(count, 'person was', 'people were')} left to the file of {stream}, which takes"
+        " precedence."
+        for stream, count in refined.yielded_to.items()
+    ]
+    return [*left, *refined.notes]
+
+
 def _ready_text(counts: Counts) -> str:
+    if not counts.delivered:
+        return "The file is good, and there is nothing to send."
     file = "can be used" if counts.left_out else "is good"
     are = "is" if counts.delivered == 1 else "are"
     if counts.delivered < counts.total:
@@ -126,7 +139,8 @@ def _held(report: Report) -> tuple[str, ...]:
     sentences = [sentence(held.sentence) for held in report.held_for]
     if not sentences and report.reason:
         sentences = [words.REASONS[report.reason].meaning]
-    return ("The file waits for a decision. Nothing of it has been sent.", *sentences)
+    waits = "The file waits for a decision. Nothing of it has been sent."
+    return (waits, *sentences, *_yielded(report.refined))
 
 
 def _after_held(report: Report) -> tuple[str, ...]:

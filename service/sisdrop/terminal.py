@@ -22,6 +22,8 @@ def print_status(view: StatusView) -> None:
     for blocked in view.blocked:
         out.print(Text(f"! {words.REASONS[blocked.reason].title}: {sentence(blocked.hint)}", "red"))
     out.print(_streams(view))
+    for stream in view.streams:
+        out.print(f"{stream.name}: {stream.expectation}", soft_wrap=True)
     files = (*view.open_files, *view.recent)
     out.print(_files(files) if files else Text("No file has come yet."))
     for waiting in (*view.waiting, *view.unmatched):

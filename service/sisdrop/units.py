@@ -6,8 +6,9 @@ Durations are seconds, sizes are bytes, percentages are fractions (20 % is 0.2).
 
 import re
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, tzinfo
 from decimal import Decimal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from typing_extensions import override
 
@@ -135,6 +136,20 @@ def parse_date_range(text: str) -> DateRange:
     if last < first:
         raise ValueError("ends before it begins")
     return DateRange(first, last)
+
+
+def parse_zone(name: str) -> tzinfo:
+    """Find a time zone by its name in the system's database; UTC is known without one.
+
+    Raises:
+        ValueError: if there is no zone of this name.
+    """
+    if name == "UTC":
+        return UTC
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, OSError) as unknown:
+        raise ValueError("no such time zone") from unknown
 
 
 def _plain(number: Decimal) -> str:

@@ -1,11 +1,13 @@
 """What people and programs outside see, made from the ledger and the situation."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sisdrop import __version__
+from sisdrop.arrivals import standing
+from sisdrop.expectation import Expect, tell
 from sisdrop.ledger import Ledger
 from sisdrop.model import (
     Blocked,
@@ -47,6 +49,7 @@ def file_view(row: FileRow) -> FileView:
         delivered_at=row.delivered_at,
         rehearsed=row.rehearsed,
         held_for=row.held_for if row.state is State.HELD else (),
+        resent=len(row.earlier),
     )
 
 
@@ -57,7 +60,7 @@ def file_story(ledger: Ledger, file_id: str) -> FileStory | None:
 
 
 def status_view(
-    ledger: Ledger, moment: Moment, streams: Sequence[str], mode: str, now: datetime
+    ledger: Ledger, moment: Moment, streams: Mapping[str, Expect], mode: str, now: datetime
 ) -> StatusView:
     """Everything at a glance, but for the days (see `with_days`)."""
     open_rows = ledger.in_states(*OPEN)
@@ -72,7 +75,9 @@ def status_view(
         unmatched=moment.unmatched,
         open_files=tuple(file_view(row) for row in open_rows),
         recent=tuple(file_view(row) for row in ledger.latest(RECENT, tuple(FINAL))),
-        streams=tuple(_stream(ledger, name, open_rows) for name in streams),
+        streams=tuple(
+            _stream(ledger, name, expect, open_rows, now) for name, expect in streams.items()
+        ),
     )
 
 
@@ -88,17 +93,23 @@ def _blocked(moment: Moment) -> tuple[Blocked, ...]:
     return tuple(sorted(once.values(), key=lambda b: b.since))
 
 
-def _stream(ledger: Ledger, name: str, open_rows: list[FileRow]) -> StreamView:
+def _stream(
+    ledger: Ledger, name: str, expect: Expect, open_rows: list[FileRow], now: datetime
+) -> StreamView:
     mine = [row for row in open_rows if row.stream == name]
     last = ledger.last_delivered(name)
+    stands = standing(ledger, name, expect, now)
     return StreamView(
         name=name,
         last_delivery=last.delivered_at if last else None,
         last_file=last.name if last else None,
         records=last.counts.delivered if last and last.counts else None,
-        next_expected=None,
+        next_expected=stands.deadline,
         waiting=sum(row.state is not State.HELD for row in mine),
         held=sum(row.state is State.HELD for row in mine),
+        last_came=stands.last_came,
+        unchanged_since=stands.unchanged_since,
+        expectation=tell(stands, expect.zone, now),
     )
 
 

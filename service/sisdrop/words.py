@@ -218,7 +218,7 @@ _TRANSIENT: dict[Reason, Words] = {
     ),
     Reason.DATA_FULL: Words(
         "sisdrop's own disk is full",
-        "There is no space left for the zip and the archive. Files wait on the share.",
+        "There is no room left for one more file and its copies. New files wait on the share.",
         "The operator enlarges the data volume. sisdrop goes on by itself.",
     ),
 }
@@ -380,4 +380,7 @@ def outcome(file: FileView) -> str:
     """Where a file stands, in two to five words; a rehearsed file never reads as delivered."""
     if file.rehearsed and file.state is State.ARCHIVED:
         return "Rehearsed, not sent"
-    return STATES[file.state].title
+    if file.state is State.ARCHIVED and file.delivered_at is None:
+        return "Nothing to send"
+    title = STATES[file.state].title
+    return f"{title} again" if file.resent else title

@@ -17,8 +17,12 @@ from support.service import SISDROP, Service, installation, unzip
 from support.sshd import Sshd
 from support.xml import patrons, user, users
 
-# A stream of changes, because the corpus is not a history: no file supersedes another.
-_CHANGES = [{"name": "patrons", "match": ["*.xml"], "kind": "changes"}]
+# A stream of changes, because the corpus is not a history: no file supersedes another. Only in such
+# a stream a file may list nobody, so those that do come in another one.
+_STREAMS = [
+    {"name": "everybody", "match": ["empty.xml", "blank.xml", "no-records.xml"]},
+    {"name": "patrons", "match": ["*.xml"], "kind": "changes"},
+]
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +32,7 @@ def after(session_sshd: Sshd, tmp_path_factory: pytest.TempPathFactory) -> Itera
         path.unlink()
     base = tmp_path_factory.mktemp("corpus")
     changes: dict[str, Any] = {
-        "streams": _CHANGES,
+        "streams": _STREAMS,
         "validation": {"max_left_out": "off"},
         "log": {"level": "debug"},
         "inbox": {"incomplete_after": "2s"},

@@ -62,7 +62,7 @@ def test_the_proof_tells_each_step_in_plain_lines(proof: subprocess.CompletedPro
     for words in (
         "checked: 196 of 201 records good; 4 left out because of errors",
         "duplicate: the same as the last file, so nothing is sent",
-        "HELD, nothing of it is sent until a person says so. Preferred email: 100 % of people",
+        "HELD, nothing of it is sent until a person says so. Preferred email: 100 % of records",
         "approved by",
         "Alma has fetched it",
     ):

@@ -207,6 +207,30 @@ def test_commands_decide_beside_the_running_service(service: Service) -> None:
     assert "not held" in again.stderr
 
 
+def test_an_archived_file_is_sent_again_beside_the_service_and_without_it(
+    service: Service,
+) -> None:
+    service.configure({"guard": {"first_load": "deliver"}})
+    service.start()
+    service.drop("a.xml", _people(60))
+    (file,) = service.wait_for_states("archived")
+    answer = service.command("resend", file["id"], "--reason", "Alma lost it")
+    assert (answer.returncode, answer.stderr) == (0, "")
+    service.wait_for(lambda: len(service.uploads()) == 2, "it went out again")
+    (again,) = service.wait_for_states("archived")
+    assert (again["id"], again["resent"]) == (file["id"], 1)
+    assert service.stop() == 0
+    answer = service.command("resend", file["id"], "--reason", "once more")
+    assert answer.returncode == 0
+    answer = service.command("resend", file["id"], "--reason", "and again")
+    assert answer.returncode == 1
+    assert "under way already" in answer.stderr
+    service.start()
+    service.wait_for(lambda: len(service.uploads()) == 3, "it went out once more")
+    first, *others = (path.read_bytes() for path in service.uploads())
+    assert others == [first, first]
+
+
 def test_a_newer_file_supersedes_the_held_one(service: Service) -> None:
     service.configure({"guard": {"first_load": "deliver", "max_drop": "20%"}})
     service.start()

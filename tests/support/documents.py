@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from hypothesis import strategies as st
 
-from sisdrop.model import Fatal, Finding
+from sisdrop.model import Counts, Fatal, Finding
+from sisdrop.precedence import Precedence
 from sisdrop.records.check import Checked, Checker
 from sisdrop.records.crew import Crew
 from sisdrop.records.fatal import diagnose
@@ -23,7 +24,7 @@ class Outcome:
 
     fatal: Fatal | None
     findings: tuple[Finding, ...] = ()
-    counts: object = None
+    counts: Counts = Counts()
     profile: object = None
     cuts: tuple[tuple[int, int], ...] = ()
     sent: bytes = b""
@@ -37,6 +38,7 @@ def read(  # noqa: PLR0913, PLR0917 - as many as a reading has
     crew: Crew | None = None,
     limit: int = LIMIT,
     earlier: Earlier | None = None,
+    precedence: Precedence | None = None,
 ) -> Outcome:
     """Read a document in blocks of so many bytes; with a crew, in the parallel way."""
     sent: list[bytes] = []
@@ -50,7 +52,7 @@ def read(  # noqa: PLR0913, PLR0917 - as many as a reading has
             named = checked.named[index]
             told.append((place.records + index, place.offset + start, raw, named, digests))
 
-    reading = Reading(using, limit, sent.append, crew, observe, earlier)
+    reading = Reading(using, limit, sent.append, crew, observe, earlier, precedence)
     for at in range(0, len(document), block):
         reading.feed(document[at : at + block])
     reading.close()

@@ -41,7 +41,7 @@ def places(world: World, content: bytes) -> list[str]:
     for path in sorted((world.data / "archive").rglob("*")) + sorted(
         path for path in (world.data / "outgoing").rglob("*") if path.parent.name not in holding
     ):
-        if _original(path) == content:
+        if original(path) == content:
             found.append("data")
     return found
 
@@ -55,9 +55,10 @@ def check_nothing_is_lost(world: World, dropped: Iterable[bytes]) -> None:
 def check_the_server(world: World) -> None:
     """On the server stands what the ledger says, complete, once, and nothing else."""
     sent = {
-        row.remote_name or "": row
+        name or "": row
         for row in world.ledger.in_states(State.ARCHIVED)
         if not row.rehearsed
+        for name in (row.remote_name, *(before.remote_name for before in row.earlier))
     }
     on_it = {name.removesuffix(".old"): content for name, content in world.server.files.items()}
     assert sorted(on_it) == sorted(sent)
@@ -65,14 +66,16 @@ def check_the_server(world: World) -> None:
     for name, content in on_it.items():
         row = sent[name]
         assert hashlib.sha256(content).hexdigest() == row.bundle_sha256
+        if row.purged_at is not None:
+            continue
         assert content == (_folder(world, row) / f"{row.id}.zip").read_bytes()
         if row.identical:
             assert hashlib.sha256(unzipped(content)).hexdigest() == row.sha256
         else:
             copy = ORIGINAL_ZIP if row.content_sha256 else ORIGINAL
-            original = _original(_folder(world, row) / copy) or b""
-            assert hashlib.sha256(original).hexdigest() == row.sha256
-            assert unzipped(content) == kept(xml_in(original))
+            dropped = original(_folder(world, row) / copy) or b""
+            assert hashlib.sha256(dropped).hexdigest() == row.sha256
+            assert unzipped(content) == kept(xml_in(dropped))
 
 
 def check_the_data_volume(world: World) -> None:
@@ -81,7 +84,7 @@ def check_the_data_volume(world: World) -> None:
     assert set(world.shop.kit.archive.under_way()) == holding
     assert not world.ledger.claims()
     filed = {path.parent.name for path in (world.data / "archive").rglob("manifest.json")}
-    assert filed == {row.id for row in world.ledger.in_states(*FINAL)}
+    assert filed == {row.id for row in world.ledger.in_states(*FINAL) if row.purged_at is None}
     for row in world.ledger.in_states(State.REJECTED):
         assert not (_folder(world, row) / f"{row.id}.zip").exists()
 
@@ -93,15 +96,16 @@ def check_the_share(world: World) -> None:
         rows = world.ledger.in_states(state)
         pages = {share_name(row.name, row.id, ".report.html") for row in rows}
         files = {share_name(row.name, row.id) for row in rows}
+        purged = {share_name(r.name, r.id, ".report.html") for r in rows if r.share_purged_at}
         there = set(world.listing(folder))
-        assert pages <= there <= pages | files
+        assert pages - purged <= there <= (pages - purged) | files
     temporary = [path for path in world.inbox.rglob("*.tmp") if ".sisdrop" not in path.parts]
     assert temporary == []
 
 
 def check_the_reports(world: World) -> None:
     """Each file has its reports, and they say what happened."""
-    rows = world.rows()
+    rows = [row for row in world.rows() if row.share_purged_at is None]
     pairs = [path.name for row in rows for path in world.share.reports(row.id, row.name)]
     assert world.listing("reports") == sorted(pairs)
     for row in rows:
@@ -111,7 +115,7 @@ def check_the_reports(world: World) -> None:
             assert said["reason"] == row.reason
 
 
-def _original(path: Path) -> bytes | None:
+def original(path: Path) -> bytes | None:
     """The file as dropped that a file on the data volume holds, if it does."""
     if path.name == ORIGINAL:
         return gzip.decompress(path.read_bytes())

@@ -10,6 +10,7 @@ import io
 import os
 import re
 import zipfile
+from collections import Counter
 from collections.abc import Callable
 from hashlib import blake2b
 from pathlib import Path
@@ -27,6 +28,7 @@ from sisdrop.model import (
     Signature,
     StillChanging,
 )
+from sisdrop.precedence import Precedence
 from sisdrop.roster import ROSTER, Roster, RosterWriter
 
 _RECORD = re.compile(rb"<user>(.*?)</user>\n")
@@ -51,6 +53,7 @@ class Reader:
         self.during: Callable[[Path], object] = lambda _: None
         self.reads: list[str] = []
         self.earlier: int | None = None
+        self.key = b"a key for tests"
 
     def __call__(  # noqa: PLR0913 - the shape of `Refiner`
         self,
@@ -62,6 +65,7 @@ class Reader:
         out_dir: Path,
         progress: Callable[[int], None],
         earlier: Roster | None = None,
+        precedence: Precedence | None = None,
     ) -> Refined | StillChanging:
         """Read the file, and write its zip and its roster."""
         self.reads.append(name)
@@ -77,19 +81,31 @@ class Reader:
                 raise error
         if signature_of(path) != before:
             return StillChanging(signature_of(path))
-        refined = _refined(content, out_dir / f"{file_id}.zip", entry_name(name, file_id))
+        yielding = _yielding(xml_in(content), precedence or Precedence({}))
+        entry = entry_name(name, file_id)
+        refined = _refined(content, out_dir / f"{file_id}.zip", entry, yielding)
         if refined.bundle is not None:
-            _enrol(xml_in(content), out_dir)
+            self._enrol(kept(xml_in(content), frozenset(yielding)), out_dir)
         return refined
 
+    def _enrol(self, content: bytes, out_dir: Path) -> None:
+        """Who is sent: a record's text up to `=` is its person, all of it what is known of them."""
+        records = _RECORD.findall(content)
+        roster = RosterWriter(self.key)
+        people = list(map(_person, records))
+        roster.add_all(people, list(map(_digest, records)), [0] * len(records))
+        roster.finish(out_dir / ROSTER, [], [""])
 
-def _enrol(content: bytes, out_dir: Path) -> None:
-    """Who is sent: a record's text up to `=` is its person, and all of it what is known of them."""
+
+def _person(record: bytes) -> bytes:
+    return _digest(record.partition(b"=")[0])
+
+
+def _yielding(content: bytes, precedence: Precedence) -> dict[bytes, str]:
+    """The records that are left to other streams, and to which."""
     records = _RECORD.findall(kept(content))
-    roster = RosterWriter(b"a key for tests")
-    people = [_digest(record.partition(b"=")[0]) for record in records]
-    roster.add_all(people, list(map(_digest, records)), [0] * len(records))
-    roster.finish(out_dir / ROSTER, [], [""])
+    winners = precedence.winners([_person(record) for record in records])
+    return {records[place]: stream for place, stream in winners.items()}
 
 
 def _digest(text: bytes) -> bytes:
@@ -116,21 +132,25 @@ def xml_in(dropped: bytes) -> bytes:
         return archive.read(name)
 
 
-def kept(content: bytes) -> bytes:
-    """What of a file is sent."""
-    return _RECORD.sub(lambda r: b"" if r[1].startswith((b"bad", b"twin")) else r[0], content)
+def kept(content: bytes, yielding: frozenset[bytes] = frozenset()) -> bytes:
+    """What of a file is sent, if these records are left to other streams."""
+    faulty = (b"bad", b"twin")
+    return _RECORD.sub(
+        lambda r: b"" if r[1].startswith(faulty) or r[1] in yielding else r[0], content
+    )
 
 
-def _refined(dropped: bytes, target: Path, entry: str) -> Refined:
+def _refined(dropped: bytes, target: Path, entry: str, yielding: dict[bytes, str]) -> Refined:
     content = xml_in(dropped)
     records = _RECORD.findall(content)
     bad = sum(record.startswith(b"bad") for record in records)
     twins = sum(record.startswith(b"twin") for record in records)
-    good = len(records) - bad - twins
+    good = len(records) - bad - twins - len(yielding)
+    sent = kept(content, frozenset(yielding))
     fatal = None
     if not content.startswith(b"<users>"):
         fatal = Fatal("xml.wrong-root", 1, 1, 0, "", "This is no patron file.", "Look at it.")
-    bundle = _zip(content, target, entry, dropped) if good and not fatal else None
+    bundle = _zip(sent, target, entry, dropped) if good and not fatal else None
     left_out = Finding(
         "ishare.last-name",
         Severity.ERROR,
@@ -144,20 +164,22 @@ def _refined(dropped: bytes, target: Path, entry: str) -> Refined:
         sha256=digest_of(dropped),
         content_sha256=None if content is dropped else digest_of(content),
         size=len(dropped),
-        counts=Counts() if fatal else Counts(len(records), good, bad, twins),
+        counts=Counts() if fatal else Counts(len(records), good, bad, twins, len(yielding)),
         profile=Profile() if fatal else Profile(good),
         findings=(left_out,) if bad else (),
         fatal=fatal,
         bundle=bundle,
         schema="builtin",
         rules=("alma",),
+        cuts_digest=digest_of(sent),
+        yielded_to=dict(Counter(yielding.values())),
     )
 
 
-def _zip(content: bytes, target: Path, entry: str, dropped: bytes) -> Bundle:
-    writer = BundleWriter(target, entry, len(content))
-    writer.write(kept(content))
-    return writer.finish(identical=kept(content) == dropped)
+def _zip(sent: bytes, target: Path, entry: str, dropped: bytes) -> Bundle:
+    writer = BundleWriter(target, entry, len(sent))
+    writer.write(sent)
+    return writer.finish(identical=sent == dropped)
 
 
 def touch(path: Path) -> None:

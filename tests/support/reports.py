@@ -165,6 +165,11 @@ def file_view(**changes: object) -> FileView:
     return replace(whole, **changes)  # type: ignore[arg-type]  # a test names real fields
 
 
+_SOON = "Next file expected by Mon 30 Nov 19:03 UTC; the last came Mon 23 Nov 19:03 UTC."
+_LATE = "No file since Sat 14 Nov 19:03 UTC, and one was expected by Sun 22 Nov 19:03 UTC."
+_SAME = "No file is expected. Every file since Mon 23 Nov 19:03 UTC has been the same."
+
+
 def status(**changes: object) -> StatusView:
     """A quiet share: one delivered file and nothing to do."""
     whole = StatusView(
@@ -174,7 +179,11 @@ def status(**changes: object) -> StatusView:
         last_scan=AT,
         share_up=True,
         recent=(file_view(),),
-        streams=(StreamView("patrons", AT, "students.xml", 1190, AT.replace(day=30), 0, 0),),
+        streams=(
+            StreamView(
+                "patrons", AT, "students.xml", 1190, AT.replace(day=30), 0, 0, expectation=_SOON
+            ),
+        ),
     )
     return replace(whole, **changes)  # type: ignore[arg-type]  # a test names real fields
 
@@ -203,7 +212,9 @@ def busy_status() -> StatusView:
             file_view(rehearsed=True),
         ),
         streams=(
-            StreamView("students", AT, "students.xml", 1190, AT.replace(day=22), 0, 1),
-            StreamView("employees", None, None, None, None, 1, 0),
+            StreamView(
+                "students", AT, "students.xml", 1190, AT.replace(day=22), 0, 1, expectation=_LATE
+            ),
+            StreamView("employees", None, None, None, None, 1, 0, None, AT, _SAME),
         ),
     )

@@ -138,6 +138,10 @@ class Service:
         """What stands on the server, hidden names included."""
         return sorted(self.sshd.upload_dir.iterdir())
 
+    def uploads(self) -> list[Path]:
+        """What stands on the server under a final name, in the order of the names."""
+        return [path for path in self.zips() if path.suffix == ".zip" and path.name[0] != "."]
+
     def held_file(self) -> Path:
         """The one file in `held/`, which follows its state by a moment."""
         self.wait_for(lambda: list(self.inbox.glob("held/*.xml")), "the file lies in held")

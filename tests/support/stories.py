@@ -32,7 +32,7 @@ class Story:
     Nothing goes wrong before the last act; from then on the service runs until nothing moves, and
     at last the server is up. With `again` people look after a death what became of their act, and
     do it again if nothing did; `asked` says that a death loses nothing of their wish, and that
-    they hear of a failure.
+    they hear of a failure. `sent` is how often anything must have gone out, where that is told.
     """
 
     acts: Sequence[Act]
@@ -42,6 +42,7 @@ class Story:
     again: bool = False
     asked: bool = False
     at_least: int = 15
+    sent: int | None = None
 
 
 # What people do.
@@ -60,6 +61,13 @@ def asks(command: Command) -> Act:
             world.shop.box.ask(Request("token", command, "operator", row.id, "looked at it"))
 
     return act
+
+
+def resends(world: World) -> None:
+    """The operator has what was sent sent again."""
+    for row in world.ledger.in_states(ARCHIVED):
+        request = Request("resend", Command.RESEND, "operator", row.id, "it was lost")
+        world.shop.box.ask(request)
 
 
 def moves_to(folder: str) -> Act:
@@ -144,6 +152,16 @@ STORIES = {
         [ARCHIVED, DUPLICATE],
         [FIRST_ZIP, FIRST_ZIP_ANEW],
     ),
+    "the same while it waits": Story(
+        [*SEEDED, goes_down, drops(MIXED), drops(MIXED)],
+        [ARCHIVED, ARCHIVED, DUPLICATE],
+        [FIRST, MIXED],
+        sent=2,
+    ),
+    "sent again": Story([drops(MIXED), resends], [ARCHIVED], [MIXED], asked=True, sent=2),
+    "called off": Story(
+        [drops(MIXED), goes_down, resends, drops(SECOND)], TWO, [MIXED, SECOND], sent=2
+    ),
     "supersedes": Story(
         [*SEEDED, goes_down, drops(MIXED), drops(FEW), drops(SECOND)],
         [ARCHIVED, SUPERSEDED, SUPERSEDED, ARCHIVED],
@@ -197,4 +215,5 @@ def last_act(
 def check(story: Story, world: World) -> None:
     """See whether it ended as it must."""
     assert world.states() == list(story.ends)
+    assert story.sent in (None, len(world.server.log))
     check_laws(world, story.kept)

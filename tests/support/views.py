@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from sisdrop.errors import Reason
+from sisdrop.expectation import Standing, tell
 from sisdrop.health import Check, CheckName, Health, liveness, readiness
 from sisdrop.model import (
     Blocked,
@@ -82,14 +83,30 @@ def quiet_view() -> StatusView:
 
 
 def _stream(name: str, ago: int, records: int, expected: int | None) -> StreamView:
+    last = NOW - timedelta(hours=ago)
+    following = None if expected is None else NOW + timedelta(hours=expected)
     return StreamView(
         name=name,
-        last_delivery=NOW - timedelta(hours=ago),
+        last_delivery=last,
         last_file=f"{name}.xml",
         records=records,
-        next_expected=None if expected is None else NOW + timedelta(hours=expected),
+        next_expected=following,
         waiting=0,
         held=0,
+        last_came=last,
+        expectation=tell(Standing(None, last, following, None), UTC, NOW),
+    )
+
+
+def a_late_stream() -> StreamView:
+    """A stream whose file has not come, and whose files were all the same before."""
+    stands = Standing(
+        None, NOW - timedelta(days=9), NOW - timedelta(hours=5), NOW - timedelta(days=30)
+    )
+    return replace(
+        _stream("employees", 216, 3_120, -5),
+        unchanged_since=stands.unchanged_since,
+        expectation=tell(stands, UTC, NOW),
     )
 
 
@@ -123,7 +140,6 @@ def busy_view() -> StatusView:
         "Ask the server's owner whether our public key is still accepted for this account.",
         NOW - timedelta(hours=1),
     )
-    late = replace(quiet.streams[1], next_expected=NOW - timedelta(hours=5))
     soon = NOW - timedelta(seconds=20)
     return replace(
         quiet,
@@ -132,7 +148,7 @@ def busy_view() -> StatusView:
         unmatched=(Waiting(HOSTILE, "No stream's pattern matches it.", NOW - timedelta(days=2)),),
         open_files=(a_held_file(), queued),
         recent=(rejected, *quiet.recent, a_file(State.SUPERSEDED, 39, file="old.xml")),
-        streams=(quiet.streams[0], late),
+        streams=(quiet.streams[0], a_late_stream()),
     )
 
 

@@ -4,6 +4,7 @@ import copy
 import io
 import json
 import os
+import secrets
 import shutil
 import tempfile
 import zipfile
@@ -24,6 +25,7 @@ from sisdrop.log import Log, LogEvent
 from sisdrop.metrics import Metrics
 from sisdrop.model import FileRow, State
 from sisdrop.requests import Answer, Command, Request
+from sisdrop.roster import load_key
 from sisdrop.settings import Settings
 from sisdrop.situation import Situation
 from support.clock import FakeClock
@@ -121,7 +123,7 @@ class World:
 
     def __init__(self, base: Path, clock: Clock | None = None, **changes: Any) -> None:
         self.inbox, self.data = base / "inbox", base / "data"
-        self.inbox.mkdir()
+        self.inbox.mkdir(exist_ok=True)
         self.settings = _settings(self.inbox, self.data, changes)
         self.clock = FakeClock()
         self._real_clock = clock
@@ -160,6 +162,7 @@ class World:
     def begin(self) -> None:
         """Start the service: everything anew, over the same folders."""
         prepare_data(self.data)
+        self.reader.key = load_key(self.data, secrets.token_bytes)
         self.ledger = Ledger(self.data / LEDGER)
         self.situation = Situation()
         with patch("sisdrop.build.build_refiner", return_value=self.reader):

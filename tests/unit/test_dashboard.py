@@ -47,6 +47,7 @@ def test_the_worst_comes_first_and_nothing_is_left_unsaid() -> None:
         Point(Tone.BAD, "Delivery has stopped: the server refuses the login."),
         Point(Tone.WARN, "1 file needs a decision."),
         Point(Tone.WARN, "A file is late: employees."),
+        Point(Tone.WARN, "The files of employees have been the same for too long."),
         Point(Tone.WARN, "The last file of employees was rejected."),
         Point(Tone.WARN, "1 file in the inbox is not recognized."),
     )

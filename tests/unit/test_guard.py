@@ -5,8 +5,20 @@ from typing import Any
 import pytest
 
 from sisdrop.errors import HELD_REASONS, REJECTED_REASONS, Reason
-from sisdrop.guard import Decision, Duplicate, History, Hold, Judged, Limits, Queue, Reject, decide
-from sisdrop.model import Approval, Change, Counts, FileRow, Profile, Signature, State
+from sisdrop.guard import (
+    Decision,
+    Duplicate,
+    History,
+    Hold,
+    Judged,
+    Limits,
+    Nothing,
+    Queue,
+    Reject,
+    condemn,
+    decide,
+)
+from sisdrop.model import Approval, Change, Counts, Fatal, FileRow, Profile, Signature, State
 from support.clock import START
 from support.rows import DIGEST, OTHER_DIGEST, a_row, counts, profile
 
@@ -75,7 +87,7 @@ def test_a_file_with_nothing_to_deliver_is_rejected() -> None:
 def test_a_single_record_is_spoken_of_as_one() -> None:
     found = decide(judged(counts=counts(0, 1)), after(), LIMITS)
     assert isinstance(found, Reject)
-    assert "1 record " in found.hint
+    assert found.hint.startswith("the only record could not be delivered;")
 
 
 def test_a_file_that_repeats_people_is_rejected_where_the_settings_say_so() -> None:
@@ -105,7 +117,7 @@ def test_the_same_bytes_are_no_duplicate_when_other_records_would_go_out() -> No
     again = judged(profile(990), sha256=DIGEST, counts=counts(990, 10))
     last = a_row()
     found = decide(again, History(last, last), LIMITS)
-    assert found == Queue(f"the same file as {last.id}, sent again on purpose")
+    assert found == Queue(f"the same file as {last.id}, but other records of it are sent")
 
 
 @pytest.mark.parametrize(
@@ -291,9 +303,9 @@ def test_a_switched_identifier_is_told_in_numbers() -> None:
 
 
 LOST = [
-    (None, "Alma would erase it for about 900 people"),
-    (Change(changed=1000, lost={"phone": 880}), "Alma would erase it for 880 people"),
-    (Change(changed=1000, lost={"phone": 1}), "Alma would erase it for 1 person"),
+    (None, "Alma would erase about 900 phone numbers"),
+    (Change(changed=1000, lost={"phone": 880}), "Alma would erase 880 phone numbers"),
+    (Change(changed=1000, lost={"phone": 1}), "Alma would erase 1 phone number"),
     (Change(changed=1000, lost={"note": 880}), "Alma would erase it wherever it is gone"),
 ]
 
@@ -306,7 +318,7 @@ def test_a_lost_field_is_counted_person_by_person_where_that_is_known(
     found = decide(judged(now, change=change), after(before), LIMITS)
     assert isinstance(found, Hold)
     assert [held.sentence for held in found.held_for] == [
-        f"phone: 90 % of people last time, 0 % now; {words}"
+        f"phone: 90 % of records last time, 0 % now; {words}"
     ]
 
 
@@ -427,6 +439,67 @@ def test_an_approval_does_not_send_an_empty_file() -> None:
 CHANGES = replace(LIMITS, full=False)
 
 
+def fatal(rule: str) -> Fatal:
+    return Fatal(rule, 1, 1, 0, "", "There is nobody in it.", "Look at it.")
+
+
+@pytest.mark.parametrize("rule", ["xml.empty", "xml.no-records"])
+def test_a_file_that_lists_nobody_is_right_where_only_changes_are_sent(rule: str) -> None:
+    assert condemn(fatal(rule), CHANGES) == Nothing("the file lists nobody, so nobody has changed")
+    refused = condemn(fatal(rule), LIMITS)
+    assert isinstance(refused, Reject)
+    assert refused.reason == rule.replace(".", "_").replace("-", "_")
+
+
+def test_a_broken_file_is_rejected_in_every_stream() -> None:
+    assert isinstance(condemn(fatal("xml.truncated"), CHANGES), Reject)
+
+
+def test_where_all_are_left_to_other_streams_nothing_is_sent() -> None:
+    nobody = judged(profile(0), counts=Counts(7, 0, 0, 0, 7))
+    assert isinstance(decide(nobody, after(), OFF), Nothing)
+    some_bad = judged(profile(0), counts=Counts(7, 0, 1, 0, 6))
+    assert isinstance(decide(some_bad, after(), OFF), Reject)
+
+
+def test_changes_that_would_erase_a_field_are_held_person_by_person() -> None:
+    now = profile(60, coverage={"phone": 0})
+    change = Change(new=5, changed=45, unchanged=10, lost={"phone": 30})
+    found = decide(judged(now, change=change), after(), CHANGES)
+    assert isinstance(found, Hold)
+    (held,) = found.held_for
+    assert held.reason is Reason.FIELD_LOSS
+    assert held.sentence == (
+        "phone: 30 of 55 people had one when they were last sent and have none now; Alma would"
+        " erase 30 phone numbers"
+    )
+
+
+@pytest.mark.parametrize("lost", [{"phone": 24}, {"phone": 2}, {}, {"a_part": 50}])
+def test_few_losses_among_changes_are_no_reason_to_hold(lost: dict[str, int]) -> None:
+    now = profile(60, coverage={"phone": 0})
+    change = Change(changed=60, lost=lost)
+    assert decide(judged(now, change=change), after(), CHANGES) == Queue()
+
+
+@pytest.mark.parametrize(
+    ("lifts", "lifted"),
+    [
+        (None, True),
+        ((Reason.SHRUNK,), True),
+        ((Reason.SHRUNK, Reason.GROWN), True),
+        ((Reason.GROWN,), False),
+    ],
+)
+def test_an_approval_lifts_what_was_shown_and_nothing_else(
+    lifts: tuple[Reason, ...] | None, lifted: bool
+) -> None:
+    word = replace(approval(), lifts=lifts)
+    limits = replace(OFF, max_drop=0.2)
+    found = decide(judged(profile(10), approval=word), after(profile(1000)), limits)
+    assert (found == Queue()) == lifted
+
+
 @pytest.mark.parametrize(("reason", "before", "within", "beyond"), SIDES)
 def test_changes_are_not_counted_against_the_file_before(
     reason: Reason, before: Profile, within: Profile, beyond: Profile | None
@@ -473,8 +546,8 @@ def test_a_sentence_shows_numbers_and_codes_of_the_earlier_file_and_nothing_else
         "600 of 1,000 records would be left out for errors (60 %; the limit is 2 %)",
         "1,000 people last time, 400 now: 60 % fewer, the limit is 20 %",
         "user group STAFF: 600 people last time, 0 now; the limit is 50 % fewer",
-        "identifier of type BARCODE: 90 % of people last time, 0 % now; Alma would erase it",
-        "phone: 90 % of people last time, 0 % now; Alma would erase it wherever it is gone",
+        "identifier of type BARCODE: 90 % of records last time, 0 % now; Alma would erase it",
+        "phone: 90 % of records last time, 0 % now; Alma would erase it wherever it is gone",
         "200 of 400 people were not in the last file (50 %; the limit is 30 %)",
         "800 of the last file's 1,000 people are missing (80 %; the limit is 30 %)",
         "100 % of people have expired, 0 % last time: about 400 more",
@@ -487,7 +560,7 @@ def test_a_small_share_is_told_with_its_decimal() -> None:
     now = profile(10_000, coverage={"preferred_email": 420})
     found = decide(judged(now), after(before), LIMITS)
     assert isinstance(found, Hold)
-    assert "preferred email: 9.8 % of people last time, 4.2 % now" in found.held_for[0].sentence
+    assert "preferred email: 9.8 % of records last time, 4.2 % now" in found.held_for[0].sentence
 
 
 def test_every_reason_belongs_to_its_decision() -> None:

@@ -19,8 +19,8 @@ ROOT = Path(sisdrop.__file__).parent
 
 FOUNDATION = "errors model states clock"
 PURE = """
-    guard retention profile units words plain broken story shapes health text_report dashboard
-    log_catalogue metrics_catalogue
+    guard precedence retention expectation profile units words plain broken story shapes health
+    text_report dashboard log_catalogue metrics_catalogue
     sampling difference hints difference_text
     inbox inbox.settle inbox.names
     records records.framing records.duplicates records.encoding records.roots records.rule
@@ -35,11 +35,12 @@ ADAPTERS = """
     inbox.watch records.catalogue records.check records.chunk records.crew records.enrolment
     records.facts records.findings records.judge records.reading records.refine records.rules
     records.schema records.schema_check records.source records.values records.value_crew buckets
-    delivery.deadline delivery.demo_server delivery.faults delivery.folder delivery.keys
+    delivery.attempt delivery.deadline delivery.demo_server delivery.faults delivery.folder
+    delivery.inventory delivery.keys delivery.line delivery.upload
     delivery.pins delivery.probe delivery.scan delivery.session delivery.sftp
 """
 PIPELINE = "pipeline pipeline.*"
-SERVICE = "situation view source gauges rounds courier"
+SERVICE = "arrivals absence situation view source gauges rounds courier"
 LOOPS = "daemon"
 COMPOSITION = "build app"
 COMMANDS = """

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from sisdrop.errors import OPERATOR_REASONS, REJECTED_REASONS, Reason
+from sisdrop.errors import REJECTED_REASONS, Reason
 from sisdrop.metrics import AttemptResult, Metrics, Outcome, RecordOutcome
-from sisdrop.metrics_catalogue import ROWS, document
+from sisdrop.metrics_catalogue import BLOCKING, ROWS, document
 from sisdrop.model import Counts, Stage, State
 from sisdrop.states import FINAL, OPEN
 
@@ -47,7 +47,7 @@ def test_every_series_exists_from_the_start_with_zero() -> None:
     assert names.count("files_total") == len(STREAMS) * len(Outcome)
     assert names.count("rejections_total") == len(STREAMS) * len(REJECTED_REASONS)
     assert names.count("records_total") == len(STREAMS) * len(RecordOutcome)
-    assert names.count("blocked") == len(OPERATOR_REASONS)
+    assert names.count("blocked") == len(BLOCKING)
     assert names.count("files_in_state") == len(OPEN)
     assert names.count("stage_duration_seconds_count") == len(Stage)
     assert names.count("delivery_attempts_total") == len(AttemptResult)
@@ -67,6 +67,7 @@ def everything() -> Metrics:
         metrics.set_last_delivery(stream, NOW, 5)
         metrics.set_last_pickup(stream, NOW)
         metrics.set_next_expected(stream, NOW)
+        metrics.set_content_unchanged(stream, unchanged=True)
         metrics.set_pickup_overdue(stream, 2)
     for stage in Stage:
         metrics.stage_took(stage, 0.5)

@@ -11,16 +11,11 @@ QUIET: dict[str, Any] = {
     "sftp": {"host": "h", "username": "u", "key": "/k", "known_hosts": "/kh"},
     "pickup": {"watch": False},
 }
-ONE = {"name": "one", "match": ["1*.xml"]}
-TWO = {"name": "two", "match": ["2*.xml"]}
 MAIL = {"smtp": "mail.example.edu:25", "from": "a@example.edu", "to": ["b@example.edu"]}
 
 ASKING: dict[str, dict[str, Any]] = {
-    "streams": {"streams": [ONE, TWO]},
-    "streams[].kind": {"streams": [ONE | {"kind": "changes"}]},
     "pickup.watch": {"pickup": {"watch": True}},
     "sftp.wait_for_pickup": {"sftp": QUIET["sftp"] | {"wait_for_pickup": True}},
-    "expect": {},
     "notify": {"notify": MAIL},
 }
 

@@ -161,6 +161,16 @@ def test_a_held_file_is_replaced_and_nobody_is_asked_about_it_any_more(world: Wo
     check_laws(world, [FIRST, people(4, "held", bad=1), SECOND])
 
 
+def test_a_repeat_does_not_replace_the_very_file_that_it_repeats(world: World) -> None:
+    outage(world)
+    dropped(world, FIRST, SECOND, SECOND)
+    assert world.states() == [State.SUPERSEDED, State.QUEUED, State.DUPLICATE]
+    world.server.failing.clear()
+    world.run()
+    assert list(world.sent().values()) == [SECOND]
+    check_laws(world, [FIRST, SECOND])
+
+
 def test_a_repeat_of_what_was_sent_last_replaces_what_waits_as_well(world: World) -> None:
     """Tonight's file says again what Alma holds: Monday's odd one is not asked about any more."""
     dropped(world, FIRST, FEW, FIRST)

@@ -20,7 +20,7 @@ CONTRACT = (
     "encoding", "schema", "rules", "records", "groups", "coverage", "compared_with", "findings",
     "fatal",
 )  # fmt: skip
-ADDED = {"made_at", "held_for", "zip", "states", "content_sha256"}
+ADDED = {"made_at", "held_for", "zip", "states", "content_sha256", "yielded_to", "notes"}
 
 ALL: list[Callable[[], Report]] = [
     reports.report,

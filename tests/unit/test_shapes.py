@@ -24,6 +24,7 @@ def test_a_file_has_the_names_of_the_report() -> None:
         "remote_name": None,
         "delivered_at": None,
         "rehearsed": False,
+        "resent": 0,
         "held_for": [
             {
                 "reason": "field_loss",
@@ -61,8 +62,13 @@ def test_the_status_lists_open_files_before_final_ones() -> None:
         "last_file": "students.xml",
         "records": 21_388,
         "next_expected": "2026-11-25T05:03:01Z",
+        "last_came": "2026-11-23T05:03:01Z",
+        "unchanged_since": None,
+        "expectation": "Next file expected by Wed 25 Nov 05:03 UTC; "
+        "the last came Mon 23 Nov 05:03 UTC.",
         "waiting": 0,
         "held": 0,
     }
+    assert shape["streams"][1]["unchanged_since"] == "2026-10-24T19:03:01Z"
     assert shape["blocked"][0]["reason"] == "auth"
     assert len(shape["days"]) == 60

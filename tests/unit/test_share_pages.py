@@ -43,7 +43,7 @@ def test_status_says_everything_that_needs_somebody() -> None:
     text = status_html(reports.busy_status())
     assert (
         "Please look: something is wrong, 1 file waits for a decision, an expected file has not "
-        "come, 1 file is not recognized." in text
+        "come, files have been the same for too long, 1 file is not recognized." in text
     )
     for part in (
         "No right to write on the server",
@@ -53,7 +53,9 @@ def test_status_says_everything_that_needs_somebody() -> None:
         "It is still being written.",
         "No stream takes this name.",
         "No connection to the server",
-        "(late)",
+        "Stream students: No file since Sat 14 Nov 19:03 UTC",
+        "<strong>Late.</strong> No file since",
+        "Stream employees: No file is expected. Every file since",
         "Rehearsed, not sent",
         "Replaced by a newer file",
         "Same as the last file",

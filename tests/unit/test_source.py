@@ -12,6 +12,7 @@ from sisdrop.model import State
 from sisdrop.situation import Situation
 from sisdrop.source import BEAT_LIMIT, Source, Terms
 from support.clock import START, FakeClock
+from support.expecting import expecting
 from support.rows import file_id, put
 
 STALE_AFTER = 60.0
@@ -26,7 +27,7 @@ class House:
         self.lock = Lock(data)
         self.ledger = Ledger(data / "ledger.sqlite3")
         self.beat = self.clock.monotonic()
-        terms = Terms(data, ["students"], "deliver", STALE_AFTER)
+        terms = Terms(data, expecting("students"), "deliver", STALE_AFTER)
         self.source = Source(terms, self.lock, self.situation, self.clock)
 
     def begin(self) -> None:
@@ -104,7 +105,7 @@ def test_a_ledger_that_cannot_be_written_is_not_ready(house: House) -> None:
 
 def test_a_data_folder_that_is_gone_is_not_ready(tmp_path: Path) -> None:
     clock, lock = FakeClock(), Lock(tmp_path)
-    terms = Terms(tmp_path / "gone", [], "deliver", STALE_AFTER)
+    terms = Terms(tmp_path / "gone", {}, "deliver", STALE_AFTER)
     checks = Source(terms, lock, Situation(), clock).readiness().checks
     assert not checks[CheckName.DATA].ok
     assert "user" in checks[CheckName.DATA].detail

@@ -1,4 +1,5 @@
-from datetime import date
+from datetime import UTC, date
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,7 @@ from sisdrop.units import (
     parse_duration,
     parse_percentage,
     parse_size,
+    parse_zone,
 )
 
 
@@ -145,3 +147,14 @@ def test_a_range_of_one_day_is_a_range() -> None:
 def test_what_is_no_range_of_dates_is_refused(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011  # the calendar's own words differ by case
         parse_date_range(text)
+
+
+def test_a_time_zone_is_known_by_its_name() -> None:
+    assert parse_zone("America/Chicago") == ZoneInfo("America/Chicago")
+    assert parse_zone("UTC") is UTC
+
+
+@pytest.mark.parametrize("name", ["Chicago", "America", "../../etc/passwd", "/etc/localtime", ""])
+def test_what_is_no_time_zone_is_refused(name: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011  # the library's own words differ by case
+        parse_zone(name)

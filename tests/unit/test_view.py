@@ -11,6 +11,7 @@ from sisdrop.model import Blocked, Counts, HeldFor, State, Waiting
 from sisdrop.situation import Moment
 from sisdrop.view import DAYS, RECENT, days, file_story, file_view, status_view, with_days
 from support.clock import START
+from support.expecting import expecting
 from support.rows import a_claim, a_row, counts, file_id, put
 
 HELD_FOR = (HeldFor(Reason.SHRUNK, "fewer people"),)
@@ -52,7 +53,7 @@ def test_a_story_has_its_events_in_order(ledger: Ledger) -> None:
 
 
 def test_an_empty_house_can_be_shown(ledger: Ledger) -> None:
-    view = status_view(ledger, Moment(), ["students"], "deliver", NOW)
+    view = status_view(ledger, Moment(), expecting("students"), "deliver", NOW)
     assert (view.version, view.now, view.mode, view.share_up) == (
         __version__,
         NOW,
@@ -68,7 +69,7 @@ def test_an_empty_house_can_be_shown(ledger: Ledger) -> None:
 def test_open_files_come_oldest_first_and_final_ones_newest_first(ledger: Ledger) -> None:
     for hours, state in enumerate((State.HELD, State.ARCHIVED, State.CLAIMED, State.REJECTED)):
         put(ledger, state, hours)
-    view = status_view(ledger, Moment(), ["students"], "deliver", NOW)
+    view = status_view(ledger, Moment(), expecting("students"), "deliver", NOW)
     assert [file.state for file in view.open_files] == [State.HELD, State.CLAIMED]
     assert [file.state for file in view.recent] == [State.REJECTED, State.ARCHIVED]
 
@@ -76,7 +77,7 @@ def test_open_files_come_oldest_first_and_final_ones_newest_first(ledger: Ledger
 def test_only_the_newest_final_files_are_shown(ledger: Ledger) -> None:
     for hours in range(RECENT + 5):
         put(ledger, State.REJECTED, hours)
-    view = status_view(ledger, Moment(), ["students"], "deliver", NOW)
+    view = status_view(ledger, Moment(), expecting("students"), "deliver", NOW)
     assert [file.id for file in view.recent] == [
         file_id(hours) for hours in range(RECENT + 4, 4, -1)
     ]
@@ -87,7 +88,7 @@ def test_each_stream_shows_its_own(ledger: Ledger) -> None:
     put(ledger, State.QUEUED, 1)
     put(ledger, State.HELD, 2)
     put(ledger, State.HELD, 3, claim=a_claim(3, stream="staff"))
-    view = status_view(ledger, Moment(), ["students", "staff"], "deliver", NOW)
+    view = status_view(ledger, Moment(), expecting("students", "staff"), "deliver", NOW)
     students, staff = view.streams
     assert (students.last_delivery, students.last_file, students.records) == (
         START,
@@ -102,7 +103,7 @@ def test_the_situation_is_shown_as_it_is(ledger: Ledger) -> None:
     waiting = (Waiting("a.xml", "is being written", START),)
     odd = (Waiting("b.jpg", "no pattern", START),)
     moment = Moment(share_up=True, last_scan=START, waiting=waiting, unmatched=odd)
-    view = status_view(ledger, moment, [], "rehearse", NOW)
+    view = status_view(ledger, moment, {}, "rehearse", NOW)
     assert (view.share_up, view.last_scan, view.waiting, view.unmatched) == (
         True,
         START,
@@ -118,7 +119,7 @@ def test_a_trouble_that_stops_several_streams_is_shown_once_and_the_oldest_first
     auth = Blocked(Reason.AUTH, "no key of ours", NOW)
     share = Blocked(Reason.SHARE_GONE, "check the mount", START)
     moment = Moment(blocked={"students": auth, "staff": auth, "share": share})
-    view = status_view(ledger, moment, [], "deliver", NOW)
+    view = status_view(ledger, moment, {}, "deliver", NOW)
     assert view.blocked == (share, auth)
 
 
@@ -158,6 +159,6 @@ def test_the_sixty_days_of_the_ledger_reach_back_to_the_first(ledger: Ledger) ->
     first, before = -24 * (DAYS - 1), -24 * DAYS
     put(ledger, State.REJECTED, first)
     put(ledger, State.REJECTED, before)
-    view = with_days(status_view(ledger, Moment(), [], "deliver", START), ledger)
+    view = with_days(status_view(ledger, Moment(), {}, "deliver", START), ledger)
     assert view.days[0].rejected == 1
     assert sum(day.rejected for day in view.days) == 1

@@ -252,7 +252,8 @@ async def test_the_page_says_first_what_matters_most() -> None:
     assert "Ask the server&#39;s owner whether our public key is still accepted" in text
     assert "3.1 % have one now" in text
     assert "It is still being written." in text
-    assert '<strong class="word warn">late</strong>' in text
+    assert '<strong class="word warn">Late.</strong> No file since Sat 14 Nov 19:03 UTC' in text
+    assert "ask the SIS office whether the export ran." in text
     assert f'<a href="files/{STORY}">' in text
 
 

@@ -21,13 +21,15 @@ _NOT_THERE = frozenset({Phase.OPEN, Phase.WRITE})
 class Connection(Protocol):
     """An open connection to the destination; `delivery.sftp` has the real one."""
 
-    async def deliver(
+    async def deliver(  # noqa: PLR0913 - as the real one
         self,
         directory: str,
         zip_path: Path,
         remote_name: str,
         stale: frozenset[str],
         progress: Callable[[int], None],
+        *,
+        in_doubt: bool,
     ) -> Delivered:
         """Put a zip under its final name, or find it there."""
         ...
@@ -64,6 +66,7 @@ class Dispatch:
                     row.remote_name or "",
                     self._stale(row),
                     progress,
+                    in_doubt=row.in_doubt,
                 )
         except ServiceError as error:
             self._back_to_the_queue(sending, error, in_doubt=_leaves_doubt(row, error))
@@ -125,8 +128,11 @@ class Dispatch:
 
     def _count(self, row: FileRow) -> None:
         metrics, counts = self._kit.metrics, row.counts or Counts()
-        metrics.file_finished(row.stream, Outcome.DELIVERED)
-        metrics.records(row.stream, counts)
+        if row.earlier:
+            metrics.file_finished(row.stream, Outcome.RESENT)
+        else:
+            metrics.file_finished(row.stream, Outcome.DELIVERED)
+            metrics.records(row.stream, counts)
         metrics.delivered_bytes(row.stream, row.bundle_size or 0)
         metrics.set_last_delivery(row.stream, row.delivered_at, counts.delivered)
 

@@ -3,9 +3,10 @@
 from dataclasses import replace
 from pathlib import Path
 
+from sisdrop.errors import Reason
 from sisdrop.guard import Duplicate, Hold
 from sisdrop.log import LogEvent
-from sisdrop.model import Approval, Candidate, FileRow, Origin, Refined, State
+from sisdrop.model import Approval, Candidate, FileRow, HeldFor, Origin, Refined, State
 from sisdrop.pipeline.securing import was_read
 from sisdrop.pipeline.steps import Steps, Telling
 from sisdrop.pipeline.verdict import Verdicts
@@ -50,31 +51,48 @@ class Holds:
                     sentence=f"{file_id} was edited while it was held, so it is checked anew;"
                     " approve it again if it is held again",
                 )
-            approval = Approval(actor, reason, self._kit.clock.utc(), row.sha256 or "", stale)
+            shown = tuple(held.reason for held in row.held_for) or None
+            approval = Approval(
+                actor, reason, self._kit.clock.utc(), row.sha256 or "", stale, shown
+            )
             # It may have come back as a copy, which looks different and holds the same bytes.
             return self._approve(replace(row, signature=seen), approval, refined)
 
     def _approve(self, row: FileRow, approval: Approval, refined: Refined) -> Answer:
         decision = self._verdicts.judge(replace(row, approval=approval), refined)
         if isinstance(decision, Hold):
-            return Answer(
-                done=False,
-                sentence=f"{decision.held_for[0].sentence}; to send it all the same, approve it"
-                " with --stale",
-            )
+            return self._stay_held(row, approval.actor, decision.held_for[0])
+        # Who is left to another stream is decided anew; the approval is for what comes of it too.
+        is_outdated = self._verdicts.is_outdated(row, refined)
         self._steps.enter(
             row,
-            State.REFINED,
+            State.CLAIMED if is_outdated else State.REFINED,
             Telling(actor=approval.actor, note=approval.reason),
             approval=approval,
             signature=row.signature,
         )
         self._steps.log_of(row).info(LogEvent.FILE_APPROVED)
+        if is_outdated:
+            return Answer(
+                done=True,
+                sentence=f"{row.id} is approved; it is read once more, because a newer file of a"
+                " stream that takes precedence came, and goes out unless something new is found",
+            )
         if isinstance(decision, Duplicate):
             return Answer(
                 done=True, sentence=f"{row.id} is what was sent last; nothing is sent again"
             )
         return Answer(done=True, sentence=f"{row.id} is approved and goes out next")
+
+    def _stay_held(self, row: FileRow, actor: str, why: HeldFor) -> Answer:
+        """An approval does not cover what was not shown: that is shown now."""
+        if why.reason is Reason.STALE:
+            how = "to send it all the same, approve it with --stale"
+        else:
+            told = Telling(actor=actor, note="judged again: more keeps it than was shown")
+            self._steps.enter(row, State.REFINED, told, approval=None, signature=row.signature)
+            how = "that was not shown before, so it is held again; look at its report first"
+        return Answer(done=False, sentence=f"{why.sentence}; {how}")
 
     def _try_again(self, row: FileRow, actor: str) -> Answer:
         self._steps.enter(

@@ -2,7 +2,7 @@
 
 import errno
 import threading
-from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 from sisdrop.clock import file_id
@@ -22,9 +22,9 @@ from sisdrop.model import (
     State,
     StillChanging,
 )
+from sisdrop.pipeline.past import Past
 from sisdrop.pipeline.steps import Steps
 from sisdrop.pipeline.verdict import NOTHING_READ, Verdicts
-from sisdrop.roster import Roster
 
 MAX_FAILURES = 3
 
@@ -43,6 +43,7 @@ class Intake:
         self._steps = steps
         self._kit = steps.kit
         self._verdicts = verdicts
+        self._past = Past(steps)
         self._stopping = threading.Event()
 
     def stop(self) -> None:
@@ -145,7 +146,7 @@ class Intake:
         kit = self._kit
         folder = kit.archive.begin(row.id)
         try:
-            with self._earlier(row) as earlier:
+            with self._past.known(row) as known:
                 result = kit.refine(
                     work,
                     row.signature,
@@ -153,21 +154,17 @@ class Intake:
                     name=row.name,
                     out_dir=folder,
                     progress=self._go_on,
-                    earlier=earlier,
+                    earlier=known.earlier,
+                    precedence=known.precedence,
                 )
         except OSError as error:
             if error.errno == errno.ELOOP:
                 raise  # a link was put in the file's place: no look at the share will mend that
             raise kit.archive.full(error) or translate(error, work) from error
         if isinstance(result, Refined):
+            result = replace(result, winners=known.winners, notes=known.notes)
             kit.archive.save_refined(row.id, result)
         return result
-
-    def _earlier(self, row: FileRow) -> AbstractContextManager[Roster | None]:
-        """Who was sent last, where that decides what is sent now."""
-        last = self._steps.history(row).loaded if self._kit.keeps_alma else None
-        roster = self._kit.archive.roster(last) if last is not None else None
-        return roster or nullcontext()
 
     def _go_on(self, _done: int) -> None:
         if self._stopping.is_set():
@@ -184,6 +181,7 @@ class Intake:
             failures=0,
             sha256=refined.sha256,
             content_sha256=refined.content_sha256,
+            cuts_digest=refined.cuts_digest,
             counts=refined.counts,
             profile=refined.profile,
             bundle_size=bundle.size if bundle else None,

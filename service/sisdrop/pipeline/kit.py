@@ -7,6 +7,7 @@ from typing import Protocol
 
 from sisdrop.archive import Archive
 from sisdrop.clock import Clock
+from sisdrop.expectation import Expect
 from sisdrop.guard import Limits
 from sisdrop.inbox.scan import Scanner
 from sisdrop.inbox.share import Share
@@ -14,6 +15,7 @@ from sisdrop.ledger import Ledger
 from sisdrop.log import Log
 from sisdrop.metrics import Metrics
 from sisdrop.model import Refined, Signature, StillChanging
+from sisdrop.precedence import Precedence
 from sisdrop.roster import Roster
 
 
@@ -25,6 +27,7 @@ class StreamPolicy:
     order: int
     limits: Limits
     directory: str
+    expect: Expect
 
 
 class Refiner(Protocol):
@@ -40,6 +43,7 @@ class Refiner(Protocol):
         out_dir: Path,
         progress: Callable[[int], None],
         earlier: Roster | None = None,
+        precedence: Precedence | None = None,
     ) -> Refined | StillChanging:
         """See `records.refine.refine`."""
         ...
@@ -50,7 +54,8 @@ class Kit:
     """The real objects. `rehearsal` says that nothing is uploaded; `name` is the remote pattern.
 
     `keeps_alma` says that an incomplete record must not erase what was sent before. `token` yields
-    four hexadecimal digits that keep two files of one second apart.
+    four hexadecimal digits that keep two files of one second apart. `roster_key` is the id of the
+    key of rosters.
     """
 
     ledger: Ledger
@@ -66,3 +71,4 @@ class Kit:
     name: str
     rehearsal: bool = False
     keeps_alma: bool = False
+    roster_key: str = ""

@@ -50,16 +50,21 @@ class Purge:
     def _try(self, removal: Removal) -> bool:
         log = self._steps.log_of(removal.row)
         try:
-            self._remove(removal, self._kit.clock.utc())
+            with self._steps.deciding:
+                done = self._remove(removal, self._kit.clock.utc())
         except (Transient, NeedsOperator, OSError) as error:
             log.warning(LogEvent.PURGE_FAILED, error)
             return False
-        log.info(LogEvent.PURGE_REMOVED)
-        return True
+        if done:
+            log.info(LogEvent.PURGE_REMOVED)
+        return done
 
-    def _remove(self, removal: Removal, now: datetime) -> None:
+    def _remove(self, removal: Removal, now: datetime) -> bool:
+        """Whether it went; what is sent again since the plan was made stays."""
         # A row that an earlier removal of this run has changed is read anew.
         row = self._kit.ledger.get(removal.row.id) or removal.row
+        if removal.part is not Part.HELD and row.filed_at is None:
+            return False
         match removal.part:
             case Part.FOLDER:
                 self._require_tidy(row)
@@ -74,6 +79,7 @@ class Purge:
                 self._kit.ledger.update(row, share_purged_at=now)
             case Part.HELD:
                 self._refuse(row)
+        return True
 
     def _is_newest(self, row: FileRow) -> bool:
         """Whether the next file of the stream is compared with this one, rehearsed or not."""
@@ -99,11 +105,10 @@ class Purge:
     def _refuse(self, row: FileRow) -> None:
         """Nobody decided on a held file, not even since the plan was made."""
         self._steps.tidying.require_share()
-        with self._steps.deciding:
-            held = self._kit.ledger.get(row.id)
-            if held is not None and held.state is State.HELD:
-                why = "nobody decided within the time allowed"
-                self._verdicts.refuse(held, "retention", why)
+        held = self._kit.ledger.get(row.id)
+        if held is not None and held.state is State.HELD:
+            why = "nobody decided within the time allowed"
+            self._verdicts.refuse(held, "retention", why)
 
     def _remove_from_share(self, row: FileRow) -> None:
         share = self._kit.share

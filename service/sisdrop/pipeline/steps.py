@@ -3,8 +3,10 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from typing import Any, TypedDict
 
+from sisdrop.delivery.remote import final_name
 from sisdrop.guard import History
 from sisdrop.log import Log, LogEvent, counts_keys
 from sisdrop.metrics import Outcome
@@ -12,6 +14,7 @@ from sisdrop.model import Counts, FileRow, Stage, State
 from sisdrop.pipeline.desk import Desk
 from sisdrop.pipeline.kit import Kit, StreamPolicy
 from sisdrop.pipeline.tidying import Tidying
+from sisdrop.precedence import stronger
 from sisdrop.states import FINAL
 
 SERVICE = "sisdrop"
@@ -77,6 +80,16 @@ class Steps:
             ledger.last_loaded(row.stream, rehearsal=rehearsal) or last,
         )
 
+    def winners(self, row: FileRow) -> list[FileRow]:
+        """The newest files of the streams to which people are left, the strongest stream first."""
+        ledger, rehearsal = self.kit.ledger, self.kit.rehearsal
+        full = {
+            name: (policy.order, policy.limits.full) for name, policy in self.kit.streams.items()
+        }
+        streams = stronger(self.policy(row).order, full)
+        found = (ledger.last_sent(name, rehearsal=rehearsal) for name in streams)
+        return [winner for winner in found if winner is not None]
+
     def enter(self, row: FileRow, to: State, told: Telling | None = None, **set_: Any) -> FileRow:
         """Commit a state, tell of it, and bring the disk in line.
 
@@ -111,11 +124,37 @@ class Steps:
         self._tell(row)
         if row.state in _OUTCOMES:
             self.kit.metrics.file_finished(row.stream, _OUTCOMES[row.state])
-        if row.state in _MOVED_ON_THE_SHARE and before.state is not State.DELIVERING:
+        moved = row.state in _MOVED_ON_THE_SHARE and before.state is not State.DELIVERING
+        if moved or (before.state is State.REFINED and row.state in FINAL):
             self.tidying.add(row.id)
             self.tidying.run()
         elif row.state in FINAL:
             self.tidying.file_away(row)
+
+    def next_name(self, row: FileRow) -> tuple[datetime, str]:
+        """The time and name under which a file goes out next.
+
+        Later than every time given before, so that names sort as files are meant to load.
+        """
+        now = self.kit.clock.utc().replace(microsecond=0)
+        last = self.kit.ledger.newest_remote_time()
+        time = now if last is None else max(now, last + timedelta(seconds=1))
+        order, digest = self.policy(row).order, row.bundle_sha256 or ""
+        return time, final_name(self.kit.name, time, order, row.stream, digest)
+
+    def call_off(self, row: FileRow, why: str) -> FileRow:
+        """Do not send again what waits for it: it stays as it went out before. Only committed."""
+        *earlier, last = row.earlier
+        return self.commit(
+            row,
+            State.ARCHIVED,
+            Telling(note=why),
+            earlier=tuple(earlier),
+            remote_name=last.remote_name,
+            remote_time=last.remote_time,
+            delivered_at=last.delivered_at,
+            taken_as=last.taken_as,
+        )
 
     @contextmanager
     def stage(self, stage: Stage) -> Iterator[None]:

@@ -3,14 +3,14 @@
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import replace
-from datetime import datetime, timedelta
 from typing import Any, assert_never
 
 from sisdrop import guard
 from sisdrop.comparison import compare
-from sisdrop.delivery.remote import final_name
 from sisdrop.errors import Reason
-from sisdrop.guard import Duplicate, Hold, Judged, Queue, Reject
+from sisdrop.guard import Duplicate, Hold, Judged, Nothing, Queue, Reject
+from sisdrop.log import LogEvent
+from sisdrop.metrics import Outcome
 from sisdrop.model import (
     Change,
     Counts,
@@ -23,6 +23,7 @@ from sisdrop.model import (
     State,
     Verdict,
 )
+from sisdrop.pipeline.past import Past
 from sisdrop.pipeline.securing import Securing
 from sisdrop.pipeline.steps import SERVICE, Steps, Telling
 from sisdrop.roster import RosterUnusable
@@ -34,7 +35,9 @@ _VERDICTS = {
     State.HELD: Verdict.HELD,
     State.REJECTED: Verdict.REJECTED,
     State.DUPLICATE: Verdict.DUPLICATE,
+    State.ARCHIVED: Verdict.ACCEPTED,
 }
+OUTDATED = "read again: a file of a stream that takes precedence came meanwhile"
 
 
 class Verdicts:
@@ -44,6 +47,7 @@ class Verdicts:
         self._steps = steps
         self._kit = steps.kit
         self._securing = Securing(steps.kit)
+        self._past = Past(steps)
         # What was compared last: it is asked for by the guard, and again for the report.
         self._compared: tuple[FileRow | None, str, Change | None] = (None, "", None)
 
@@ -59,25 +63,31 @@ class Verdicts:
         if refined is None:
             return self.read_again(row)
         with self._steps.deciding, self._steps.stage(Stage.GUARD):
-            decision = self.judge(row, refined)
-            match decision:
-                case Reject():
-                    return self._reject(row, refined, decision)
-                case Duplicate():
-                    return self._duplicate(row, refined, decision.of)
-                case Hold():
-                    return self.hold(row, refined, decision.held_for)
-                case Queue():
-                    return self._queue(row, refined, decision.note)
-                case _:
-                    assert_never(decision)
+            if self.is_outdated(row, refined):
+                self._steps.log_of(row).info(LogEvent.FILE_OUTDATED)
+                return self._steps.enter(row, State.CLAIMED, Telling(note=OUTDATED))
+            return self._do(row, refined, self.judge(row, refined))
+
+    def _do(self, row: FileRow, refined: Refined, decision: guard.Decision) -> FileRow:
+        match decision:
+            case Reject():
+                return self._reject(row, refined, decision)
+            case Duplicate():
+                return self._duplicate(row, refined, decision.of)
+            case Hold():
+                return self.hold(row, refined, decision.held_for)
+            case Queue():
+                return self._queue(row, refined, decision.note)
+            case Nothing():
+                return self._nothing(row, refined, decision.hint)
+            case _:
+                assert_never(decision)
 
     def judge(self, row: FileRow, refined: Refined) -> guard.Decision:
         """What the guard says of a refined file now; changes nothing."""
-        if refined.fatal is not None:
-            fatal = refined.fatal
-            return Reject(fatal.reason, f"{fatal.message} {fatal.hint}")
         limits, history = self._steps.policy(row).limits, self._steps.history(row)
+        if refined.fatal is not None:
+            return guard.condemn(refined.fatal, limits)
         judged = Judged(
             refined.sha256,
             row.signature,
@@ -85,12 +95,17 @@ class Verdicts:
             refined.profile,
             row.approval,
             refined.content,
-            self._change(row, history.loaded),
+            self._change(row, history.loaded) if limits.full else self._past.losses(row, refined),
+            refined.cuts_digest,
         )
         decision = guard.decide(judged, history, limits)
         if isinstance(decision, Queue) and limits.full:
             return self._hold_back(row, history.last) or decision
         return decision
+
+    def is_outdated(self, row: FileRow, refined: Refined) -> bool:
+        """Whether people would now be left to other files than those it was read with."""
+        return self._past.is_outdated(row, refined)
 
     def _change(self, row: FileRow, last: FileRow | None) -> Change | None:
         """What a file would change of what was loaded before; None where that is not known.
@@ -153,14 +168,10 @@ class Verdicts:
         if not self._securing.secure(row):
             return self.read_again(row)
         last = self._steps.history(row).loaded
-        remote_time = self._remote_time()
-        policy = self._steps.policy(row)
-        digest = row.bundle_sha256 or ""
+        remote_time, remote_name = self._steps.next_name(row)
         fields = {
             "remote_time": remote_time,
-            "remote_name": final_name(
-                self._kit.name, remote_time, policy.order, row.stream, digest
-            ),
+            "remote_name": remote_name,
             "compared_with": last.id if last else None,
             "held_for": (),
         }
@@ -203,6 +214,17 @@ class Verdicts:
             compared_with=of.id,
         )
 
+    def _nothing(self, row: FileRow, refined: Refined, why: str) -> FileRow:
+        """Accept a file of which there is nothing to send."""
+        if not self._securing.secure(row):
+            return self.read_again(row)
+        accepted = self._accept(
+            row, replace(refined, fatal=None), State.ARCHIVED, hint=why, held_for=()
+        )
+        self._kit.metrics.file_finished(row.stream, Outcome.NOTHING)
+        self._kit.metrics.records(row.stream, refined.counts)
+        return accepted
+
     def _reject(self, row: FileRow, refined: Refined, why: Reject) -> FileRow:
         rejected = self._conclude(row, refined, State.REJECTED, reason=why.reason, hint=why.hint)
         self._kit.metrics.file_rejected(row.stream, why.reason)
@@ -235,21 +257,21 @@ class Verdicts:
         change = self._change(row, compared or None)
         self._steps.desk.report(entering, refined, _VERDICTS[to], change)
 
-    def _remote_time(self) -> datetime:
-        """Later than every time given before, so that names sort as files are meant to load."""
-        now = self._kit.clock.utc().replace(microsecond=0)
-        last = self._kit.ledger.newest_remote_time()
-        return now if last is None else max(now, last + timedelta(seconds=1))
-
     def _supersede(
         self, accepted: FileRow, held: Mapping[str, Signature]
     ) -> Iterator[tuple[FileRow, FileRow]]:
         """Replace the older files that wait, in the commit that accepts the newer one.
 
-        One that may stand on the server already goes out first, as it should.
+        One that may stand on the server already goes out first, as it should, and so does the one
+        that the newer file repeats.
         """
         hint = f"the newer file {accepted.id} was accepted"
         for row in self._kit.ledger.waiting_before(accepted):
-            if row.id in held or (row.state is State.QUEUED and not row.in_doubt):
+            if row.id == accepted.duplicate_of:
+                continue
+            if row.state is State.QUEUED and row.earlier:
+                if not row.in_doubt:
+                    yield row, self._steps.call_off(row, hint)
+            elif row.id in held or (row.state is State.QUEUED and not row.in_doubt):
                 signature = held.get(row.id, row.signature)
                 yield row, self._steps.commit(row, State.SUPERSEDED, hint=hint, signature=signature)

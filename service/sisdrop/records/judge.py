@@ -4,12 +4,15 @@ The only part of the check that remembers earlier records. Touches no disk and n
 """
 
 from array import array
+from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Protocol
 
 from sisdrop.errors import Broken, Reason
 from sisdrop.model import Counts, Severity
+from sisdrop.precedence import Precedence
 from sisdrop.profile import Tally
 from sisdrop.records.check import (
     SCHEMA_RULE,
@@ -40,12 +43,14 @@ class Tallies:
     left_out: int = 0
     duplicates: int = 0
     warned: int = 0
+    yielded_to: Counter[str] = field(default_factory=Counter)
 
     @property
     def frozen(self) -> Counts:
         """The counts as the model has them."""
-        total = self.delivered + self.left_out + self.duplicates
-        return Counts(total, self.delivered, self.left_out, self.duplicates, 0, self.warned)
+        yielded = self.yielded_to.total()
+        total = self.delivered + self.left_out + self.duplicates + yielded
+        return Counts(total, self.delivered, self.left_out, self.duplicates, yielded, self.warned)
 
 
 @dataclass(slots=True)
@@ -63,6 +68,11 @@ class Cuts:
     def add(self, start: int, end: int) -> None:
         """Leave out the bytes from `start` up to `end`."""
         self.bounds.extend((start, end))
+
+    @property
+    def digest(self) -> str:
+        """What tells these ranges from others; empty where nothing is left out."""
+        return blake2b(self.bounds, digest_size=16).hexdigest() if self.bounds else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +96,16 @@ class Judge:
     """Judges chunk after chunk; `counts`, `findings`, `tally` and `cuts` grow on the way.
 
     With `earlier`, a record without a field that its person had there is left out, so that Alma
-    keeps what it has; the checker must give digests of people then.
+    keeps what it has. A person whom a stream of higher precedence lists is left to it, whatever
+    else is wrong with the record. The checker must give digests of people for either.
     """
 
-    def __init__(self, checker: Checker, earlier: Earlier | None = None) -> None:
+    def __init__(
+        self,
+        checker: Checker,
+        earlier: Earlier | None = None,
+        precedence: Precedence | None = None,
+    ) -> None:
         self.counts = Tallies()
         self.findings = Findings()
         self.tally = Tally()
@@ -100,8 +116,12 @@ class Judge:
         self._schema = checker.rules.find(SCHEMA_RULE)
         self._erasing = checker.rules.find(ERASING)
         self._earlier = earlier
-        returning = self._same_person is None or self._same_person.severity != Severity.ERROR
-        self._register = Register(same_person_may_return=returning)
+        self._precedence = precedence or Precedence({})
+        # To whom records of the chunk at hand are left, by their places.
+        self._yielding: dict[int, str] = {}
+        same = self._same_person
+        self._drops_duplicates = same is not None and same.severity == Severity.ERROR
+        self._register = Register(same_person_may_return=not self._drops_duplicates)
         self._root_is_bad = False
 
     def judge_root(self, issues: list[Issue], line: int) -> None:
@@ -119,6 +139,7 @@ class Judge:
         first_line = place.lines + 1
         for issue in checked.general:
             self.findings.add(issue, first_line + issue.line, None)
+        self._yielding = self._precedence.winners(checked.people)
         kept = list(self._kept(checked, place))
         is_whole = len(kept) == len(checked.traits)
         traits = checked.traits
@@ -139,9 +160,9 @@ class Judge:
 
     def _kept(self, checked: Checked, place: Place) -> Iterator[int]:
         """The records that are delivered: taken in runs, and one by one where that cannot be."""
-        doubtful = [i for i, issues in sorted(checked.issues.items()) if self._is_doubtful(issues)]
-        alone = frozenset(doubtful)
-        for run in _runs(len(checked.traits), doubtful):
+        doubtful = {i for i, issues in checked.issues.items() if self._is_doubtful(issues)}
+        alone = doubtful | self._yielding.keys()
+        for run in _runs(len(checked.traits), sorted(alone)):
             if run.start in alone:
                 yield from self._kept_alone(checked, run, place)
             else:
@@ -185,6 +206,10 @@ class Judge:
     def _is_delivered(self, checked: Checked, index: int, place: Place) -> bool:
         identity = Identity.read(checked.primaries[index], checked.others[index])
         is_duplicate = self._register.meet(identity)
+        winner = self._yielding.get(index)
+        if winner is not None and not (is_duplicate and self._drops_duplicates):
+            self.counts.yielded_to[winner] += 1
+            return False
         line = checked.chunk.first_line(index)
         issues = [
             *checked.issues.get(index, []),

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Self
 
+from sisdrop.precedence import Precedence
 from sisdrop.records.check import MOST_RECORDS, Checked, Checker
 from sisdrop.records.chunk import (
     RESOURCE_LIMIT,
@@ -61,7 +62,8 @@ class Reading:
     """One pass over one file. Memory is bounded by some chunks and the register of identifiers.
 
     `observe` is told of each chunk, where it stands, and which of its records are delivered;
-    `earlier` is what was sent last, where what is missing must not erase it.
+    `earlier` is what was sent last, where what is missing must not erase it, `precedence` says who
+    is left to other streams.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - one pass feeds all who look on
@@ -72,8 +74,9 @@ class Reading:
         crew: Crew | None = None,
         observe: Observer = lambda *_: None,
         earlier: Earlier | None = None,
+        precedence: Precedence | None = None,
     ) -> None:
-        self.judge = Judge(checker, earlier)
+        self.judge = Judge(checker, earlier, precedence)
         self.stop: Stop | None = None
         self.beginning: Beginning | None = None
         self._checker = checker

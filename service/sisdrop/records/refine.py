@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sisdrop.bundle import MAX_BUNDLE_SIZE, BundleTooLarge, BundleWriter, entry_name
 from sisdrop.model import Bundle, Counts, Fatal, Profile, Refined, Signature, StillChanging
+from sisdrop.precedence import Precedence
 from sisdrop.records.check import Checker
 from sisdrop.records.crew import Crew
 from sisdrop.records.enrolment import Enrolment
@@ -49,6 +50,7 @@ def refine(  # noqa: PLR0913, PLR0917  # one read yields all, so it needs what a
     progress: Callable[[int], None],
     earlier: Earlier | None = None,
     observe: Observer | None = None,
+    precedence: Precedence | None = None,
 ) -> Refined | StillChanging:
     """Read a file once; say what is wrong with it and write the zip of what is to be sent.
 
@@ -59,8 +61,9 @@ def refine(  # noqa: PLR0913, PLR0917  # one read yields all, so it needs what a
     nothing is written. `progress` is told the bytes read so far. The zip is
     `<out_dir>/<file_id>.zip`; there is none when the file is fatal, changes, or holds no record
     that can be delivered. With the zip comes a roster, if the checker has a key. `earlier` is
-    what was sent last, where a field that is missing must not erase what was sent. Where nothing
-    is written, `observe` is told what `Reading` tells.
+    what was sent last, where a field that is missing must not erase what was sent; `precedence`
+    says who is left to other streams. Where nothing is written, `observe` is told what `Reading`
+    tells.
 
     If killed here: the file untouched, and in `out_dir` nothing, a hidden `.part`, or the zip,
     and perhaps the roster. Running again replaces them.
@@ -74,7 +77,7 @@ def refine(  # noqa: PLR0913, PLR0917  # one read yields all, so it needs what a
             return StillChanging(dropped.before)
         path = out_dir / f"{file_id}.zip" if out_dir is not None else None
         entry = entry_name(name, file_id)
-        job = _Job(dropped, path, entry, checker, limits, progress, earlier, observe)
+        job = _Job(dropped, path, entry, checker, limits, progress, earlier, observe, precedence)
         try:
             refined = job.run()
         except ChangedError:
@@ -100,6 +103,7 @@ class _Job:
     progress: Callable[[int], None]
     earlier: Earlier | None
     observe: Observer | None
+    precedence: Precedence | None = None
     writer: BundleWriter | None = None
     enrolment: Enrolment | None = None
 
@@ -126,6 +130,7 @@ class _Job:
                 crew,
                 self._start_enrolment(),
                 self.earlier,
+                self.precedence,
             )
             for block in read:
                 reading.feed(block)
@@ -177,6 +182,8 @@ class _Job:
             profile=judge.tally.profile,
             findings=judge.findings.gathered(),
             bundle=bundle,
+            cuts_digest=judge.cuts.digest,
+            yielded_to=dict(judge.counts.yielded_to),
         )
 
     def _bundle(self, read: Pass, beginning: Beginning, cuts: Cuts, records: int) -> Bundle | None:

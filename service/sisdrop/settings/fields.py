@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
+from sisdrop.guard import MIN_GROUP
 from sisdrop.model import Severity
 from sisdrop.settings import forms
 from sisdrop.settings.leaf import Leaf, duration, full_path, saying, whole
@@ -77,6 +78,7 @@ Workers = Annotated[
     ),
 ]
 Count = Annotated[int, whole(0)]
+GroupSize = Annotated[int, whole(MIN_GROUP)]
 Port = Annotated[int, whole(1, 65535)]
 PortOrAny = Annotated[int, whole(0, 65535)]
 Switch = Annotated[bool, Leaf("true or false", forms.switch, {"type": "boolean"}, bool)]
@@ -136,6 +138,7 @@ SeverityWord = Annotated[
 Days = Annotated[
     DateRange, saying("a range such as 2026-12-24/2027-01-02", _days, DATE_RANGE_PATTERN)
 ]
+Zone = Annotated[str, saying("UTC, or the name of a time zone such as America/Chicago", forms.zone)]
 Host = Annotated[str, saying("the name or address of a machine, without a port", forms.host)]
 Endpoint = Annotated[
     str, saying("a host and a port, such as smtp.example.edu:587", forms.endpoint, r":\d+$")

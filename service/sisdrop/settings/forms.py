@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 from typing import Literal
 
-from sisdrop.units import format_percentage, parse_percentage
+from sisdrop.units import format_percentage, parse_percentage, parse_zone
 
 BUILTIN_RULES = ("alma", "ishare-public")
 BUILTIN_SCHEMA = "builtin"
@@ -129,6 +129,13 @@ def slug(raw: object) -> str:
     found = text(raw)
     if _SLUG.fullmatch(found) is None:
         raise ValueError("not a short name")
+    return found
+
+
+def zone(raw: object) -> str:
+    """The name of a time zone that the system knows."""
+    found = line(raw)
+    parse_zone(found)
     return found
 
 

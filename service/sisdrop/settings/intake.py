@@ -71,8 +71,10 @@ class GuardSettings(Section):
         default=0.30,
         description="Share of the last file's people who are in this one no more, from 50 people.",
     )
-    min_group: fields.Count = Field(
-        default=50, description="Smaller user groups are not judged by `max_group_drop`."
+    min_group: fields.GroupSize = Field(
+        default=50,
+        description="Smaller user groups are not judged by `max_group_drop`, and not named: the "
+        "code of a tiny group may tell who is in it.",
     )
     max_field_loss: fields.Limit = Field(
         default=0.05,

@@ -55,6 +55,9 @@ class Settings(Section):
     expect: ExpectSettings = Field(
         default_factory=ExpectSettings, description="When a file should come."
     )
+    timezone: fields.Zone = Field(
+        default="UTC", description="The zone in which the days and times of `expect` are meant."
+    )
     notify: NotifySettings | None = Field(
         default=None, description="Mails to people; null sends none."
     )
