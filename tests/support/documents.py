@@ -1,7 +1,7 @@
 """Documents to be read: odd ones that are well-formed, broken ones, and what a reading yields."""
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hypothesis import strategies as st
 
@@ -24,7 +24,7 @@ class Outcome:
 
     fatal: Fatal | None
     findings: tuple[Finding, ...] = ()
-    counts: Counts = Counts()
+    counts: Counts = field(default_factory=Counts)
     profile: object = None
     cuts: tuple[tuple[int, int], ...] = ()
     sent: bytes = b""
