@@ -1,5 +1,7 @@
 """What a chunk is, and how its records are told apart."""
 
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,6 +26,54 @@ USER = b"<user><x/></user>"
 def test_entities_are_never_resolved_and_nothing_is_fetched() -> None:
     with pytest.raises(ChunkBroken):
         parse_under(ROOT, b"<!DOCTYPE a SYSTEM 'file:///etc/passwd'>", 0)
+
+
+# Wherever bytes may stand in a record, or between two.
+PLACES = (
+    b"<user><x>a%bb</x></user>",
+    b"<user><x>%b</x></user>",
+    b"<user x='%b'/>",
+    b"<user><!-- %b --></user>",
+    b"<user><?p %b?></user>",
+    b"<user><![CDATA[%b]]></user>",
+    b"<user><a%b/></user>",
+    b"<user a%b='1'/>",
+    b"<user/>%b<user/>",
+)
+_SECOND = (0x00, 0x20, 0x3C, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC2, 0xE0, 0xFF)
+_THIRD = (b"", b"\x20", b"\x7f", b"\x80", b"\xbf", b"\xc0", b"\x80\x80", b"\xbf\xbf", b"\x80\x20")
+
+
+def wrong_bytes() -> Iterator[bytes]:
+    """Whatever is no UTF-8: every first byte, with what a decoder may stumble over behind it."""
+    for first in range(0x80, 0x100):
+        for rest in (b"", *(bytes([second]) + third for second in _SECOND for third in _THIRD)):
+            try:
+                (bytes([first]) + rest).decode()
+            except UnicodeDecodeError:
+                yield bytes([first]) + rest
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_bytes_that_are_no_utf_8_break_a_chunk_wherever_they_stand(place: bytes) -> None:
+    """Nobody else looks for them while all goes well."""
+    for wrong in wrong_bytes():
+        for keep_blanks in (False, True):
+            with pytest.raises(ChunkBroken):
+                parse_under(ROOT, place % wrong, keep_blanks=keep_blanks)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_control_characters_break_a_chunk_wherever_they_stand(place: bytes) -> None:
+    forbidden = [bytes([c]) for c in range(0x20) if c not in b"\t\n\r"]
+    for wrong in (*forbidden, b"\xef\xbf\xbe", b"\xef\xbf\xbf"):
+        with pytest.raises(ChunkBroken):
+            parse_under(ROOT, place % wrong)
+
+
+def test_nothing_hides_behind_a_nul() -> None:
+    with pytest.raises(ChunkBroken):
+        parse_under(ROOT, USER + b"</users>\0" + USER)
 
 
 def test_text_is_read_past_comments_and_cdata() -> None:

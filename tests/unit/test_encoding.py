@@ -9,8 +9,8 @@ from sisdrop.records.encoding import (
 )
 
 
-def watch(content: bytes, block: int = 1 << 18, *, thorough: bool = True) -> ByteFault | None:
-    looking = ByteWatch(thorough=thorough)
+def watch(content: bytes, block: int = 1 << 18) -> ByteFault | None:
+    looking = ByteWatch()
     for at in range(0, len(content), block):
         looking.feed(content[at : at + block])
     return looking.fault
@@ -38,11 +38,6 @@ def test_the_first_fault_is_found_to_the_byte_whatever_the_blocks(
     content: bytes, fault: ByteFault | None, block: int
 ) -> None:
     assert watch(content, block) == fault
-
-
-def test_a_quick_watch_still_sees_nul_and_bad_utf_8() -> None:
-    assert watch(b"a\x1a\x00", thorough=False) == ByteFault(2, b"\x00", control=True)
-    assert watch(b"\xff", thorough=False) == ByteFault(0, b"\xff")
 
 
 @pytest.mark.parametrize(

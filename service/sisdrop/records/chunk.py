@@ -77,9 +77,13 @@ def _between(spans: tuple[Span, ...], size: int) -> Iterator[Span]:
 def parse(document: bytes, *, drop_blanks: bool = False) -> etree._Element:
     """Parse one document without comments, instructions and entities; only elements are left.
 
+    What is no UTF-8 is not well-formed either, nor what holds a control character.
+
     Raises:
         ChunkBroken: if it is not well-formed.
     """
+    if b"\0" in document:  # which could end a parse early
+        raise ChunkBroken
     parser = etree.XMLParser(
         resolve_entities=False,
         no_network=True,

@@ -49,17 +49,14 @@ def foreign_declaration(prolog: bytes) -> int | None:
 
 
 class ByteWatch:
-    """Looks at each byte of a file once, up to the first fault.
+    """Looks at each byte once, up to the first fault.
 
-    `thorough` also looks for the control characters, which libxml2 refuses by itself wherever
-    it is given the bytes; NUL is always looked for, because it can end a parse early. `mixed` says
-    that good UTF-8 beyond ASCII came before the fault, or before `offset`.
+    `mixed` says that good UTF-8 beyond ASCII came before the fault, or before `offset`.
     """
 
-    def __init__(self, *, thorough: bool, offset: int = 0, mixed: bool = False) -> None:
+    def __init__(self, *, offset: int = 0, mixed: bool = False) -> None:
         self.fault: ByteFault | None = None
         self.mixed = mixed
-        self._thorough = thorough
         self._decoder = codecs.getincrementaldecoder("utf-8")()
         self._at = offset  # of the next byte to come
         self._tail = b""  # of the block before, where U+FFFE may have begun
@@ -92,9 +89,6 @@ class ByteWatch:
         return None
 
     def _find_control(self, block: bytes) -> ByteFault | None:
-        if not self._thorough:
-            at = block.find(b"\0")
-            return None if at < 0 else ByteFault(self._at + at, b"\0", control=True)
         found = _CONTROL.search(self._tail + block)
         if found is None:
             return None

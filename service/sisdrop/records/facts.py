@@ -108,21 +108,24 @@ def _compile(rules: Sequence[Rule], *, padded: bool) -> etree.XSLT:
 def _told(number: int, walk: Walk, *, padded: bool) -> str:
     """A column for each element of a walk: the walk's number, what is there, the label.
 
-    Nothing between number and label says that all is there, which is the usual case.
+    Nothing between number and label is the usual case: what is not rare is there, and no more.
     """
     tests = [expand(field.test, padded=padded) for field in asked(walk)]
     told = ", ".join(f"boolean({test})" for test in tests)
+    usual = " and ".join(
+        f"not({test})" if field.rare else f"boolean({test})"
+        for field, test in zip(asked(walk), tests, strict=True)
+    )
     label = f", normalize-space({walk.label})" if walk.label else ""
     # A number in XPath would be formatted as one, each time.
     whole = _value(f"concat('&#9;{number};'{label})") if label else _text(f"&#9;{number};")
     parts = _value(f"concat('&#9;{number}', {told}, ';'{label})")
-    if walk.path is None:
-        return parts
-    test = " and ".join(f"boolean({test})" for test in tests)
     choice = (
-        f"<xsl:choose><xsl:when test={quoteattr(test)}>{whole}</xsl:when>"
+        f"<xsl:choose><xsl:when test={quoteattr(usual)}>{whole}</xsl:when>"
         f"<xsl:otherwise>{parts}</xsl:otherwise></xsl:choose>"
     )
+    if walk.path is None:
+        return choice
     return f"<xsl:for-each select={quoteattr(walk.path)}>{choice}</xsl:for-each>"
 
 

@@ -176,7 +176,7 @@ def _is_blank(source: Source) -> bool:
 
 
 def _from_bytes(source: Source, stop: Stop, upto: int | None) -> Fault | None:
-    watch = ByteWatch(thorough=True, offset=stop.good, mixed=stop.mixed)
+    watch = ByteWatch(offset=stop.good, mixed=stop.mixed)
     for block in blocks(source, stop.good, upto):
         watch.feed(block)
         if watch.fault is not None:

@@ -27,14 +27,16 @@ class Field:
     """One field: its name, and the XPath that is true where it is there.
 
     `counted` says that files are compared by the share of records that have it. `told` says that
-    a record's facts tell its text (`facts.COLUMNS`), so that nobody need ask. `filled(x)` in the
-    XPath means: not absent, not empty, not only whitespace and no-break spaces.
+    a record's facts tell its text (`facts.COLUMNS`), so that nobody need ask. `rare` says that most
+    records lack it. `filled(x)` in the XPath means: not absent, not empty, not only whitespace and
+    no-break spaces.
     """
 
     name: str
     test: str
     counted: bool = True
     told: bool = False
+    rare: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +51,8 @@ class Walk:
     label: str | None = None
 
 
-def _own(name: str, *, counted: bool = True, told: bool = False) -> Field:
-    return Field(name, f"filled({name})", counted=counted, told=told)
+def _own(name: str, *, counted: bool = True, told: bool = False, rare: bool = False) -> Field:
+    return Field(name, f"filled({name})", counted=counted, told=told, rare=rare)
 
 
 WALKS = (
@@ -63,10 +65,10 @@ WALKS = (
             _own("user_group", told=True),
             _own("expiry_date", told=True),
             _own("purge_date", told=True),
-            _own("password", counted=False),
+            _own("password", counted=False, rare=True),
             Field("phone", "contact_info/phones/phone[filled(phone_number)]"),
-            Field("note", "user_notes/user_note"),
-            Field("block", "user_blocks/user_block"),
+            Field("note", "user_notes/user_note", rare=True),
+            Field("block", "user_blocks/user_block", rare=True),
         ),
     ),
     Walk(

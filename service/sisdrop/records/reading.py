@@ -25,7 +25,6 @@ from sisdrop.records.chunk import (
     parse_under,
 )
 from sisdrop.records.crew import Crew, Slicer
-from sisdrop.records.encoding import ByteWatch
 from sisdrop.records.fatal import Fault, Stop, judge_declaration
 from sisdrop.records.framing import Closing, Epilog, Frame, Framer, Gap, Opening, Piece, Trouble
 from sisdrop.records.judge import Earlier, Judge, Place
@@ -85,28 +84,24 @@ class Reading:
         self._observe = observe
         self._max_piece = max_record_size
         self._framer = Framer(max_record_size)
-        self._watch = ByteWatch(thorough=False)
         self._slicer = Slicer(max_record_size)
         self._root: Root | None = None
         self._gathered: list[Frame | Gap] = []
         self._size = 0  # of what is gathered
         self._good = 0
         self._records = 0
+        self._mixed = False  # whether what is good holds more than ASCII
 
     def feed(self, block: bytes) -> None:
         """Take the next block of the file."""
         if self.stop is not None:
             return
-        self._watch.feed(block)
         if self._crew is None or self._root is None:
             self._take(self._framer.feed(block))
         elif (content := self._slicer.feed(block)) is not None:
             self._crew.give(self._root, content)
             if self._crew.is_full:
                 self._settle(*self._crew.take())
-        if self._watch.fault is not None:
-            self._catch_up()
-            self._halt()
 
     def close(self) -> None:
         """Say that the file has ended."""
@@ -201,6 +196,7 @@ class Reading:
         self._send(content)
         self._observe(checked, place, kept)
         self._good = place.offset + len(checked.chunk.content)
+        self._mixed = self._mixed or not checked.chunk.content.isascii()
         self._records += len(checked.traits)
 
     def _end(self, closing: Closing) -> None:
@@ -238,7 +234,7 @@ class Reading:
             root_tag=self.beginning.opening.tag if self.beginning is not None else b"",
             records=self._records,
             max_piece=self._max_piece,
-            mixed=self._watch.mixed,
+            mixed=self._mixed,
             until=until if fault is None else fault.offset + 1,
             trouble=trouble,
             fault=fault,

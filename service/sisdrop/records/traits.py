@@ -122,10 +122,11 @@ class _Facts:
         types = []
         for column in walked:
             head, _, label = column.partition(";")
-            asked = [field.name for field in WALKS[int(head[0])].fields if not field.told]
-            given = [word == "true" for word in _ANSWER.findall(head)] or [True] * len(asked)
-            for name, is_there in zip(asked, given, strict=True):
-                answers[name].append(is_there)
+            asked = [field for field in WALKS[int(head[0])].fields if not field.told]
+            given = [word == "true" for word in _ANSWER.findall(head)]
+            given = given or [not field.rare for field in asked]
+            for field, is_there in zip(asked, given, strict=True):
+                answers[field.name].append(is_there)
             if (label := label.strip()) and answers[_IDENTIFIER][-1]:
                 types.append(label)
         return cls(group.strip(), expiry, purge, status, frozenset(marks.split()), answers, types)
