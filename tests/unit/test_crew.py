@@ -126,7 +126,7 @@ def test_a_failure_in_a_worker_is_ours_too() -> None:
 
 
 def test_a_crew_ends_with_its_work_undone() -> None:
-    with Crew(checker(), 1) as crew:
+    with Crew(checker(), 2) as crew:
         for number in range(3):
             crew.give(ROOT, record(number) * 500)
     with pytest.raises(RuntimeError):

@@ -1,13 +1,15 @@
-"""Check slices of a file in worker threads, while earlier ones are judged.
+"""Check slices of a file in several threads, while earlier ones are judged.
 
-libxml2 and libxslt let go of the interpreter lock, so several cores work at once. Memory is
-bounded by the slices that are under way.
+libxml2 and libxslt let go of the interpreter lock, so several cores work at once. Whoever waits
+for a slice checks another one meanwhile: with more threads than cores, one that is put aside while
+it has the interpreter lock would stop all. Memory is bounded by the slices that are under way.
 """
 
 import os
 import threading
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Literal, Self
 
@@ -53,15 +55,27 @@ class Slicer:
         return held[:end]
 
 
+@dataclass(slots=True)
+class _Slice:
+    """Bytes under way, and what will be found in them."""
+
+    root: Root
+    content: bytes
+    found: Future[Checked | None]
+
+
 class Crew:
-    """Workers with a checker each; what they are given comes back in order."""
+    """Workers with a checker each, the caller being one of them; what is given comes back in order.
+
+    There are two or more.
+    """
 
     def __init__(self, checker: Checker, workers: int) -> None:
         self._checker = checker
         self._workers = workers
         self._own = threading.local()
-        self._under_way: deque[tuple[bytes, Future[Checked | None]]] = deque()
-        self._executor = ThreadPoolExecutor(workers, "check", self._equip)
+        self._under_way: deque[_Slice] = deque()
+        self._executor = ThreadPoolExecutor(workers - 1, "check", self._equip)
 
     def __enter__(self) -> Self:
         return self
@@ -77,7 +91,7 @@ class Crew:
     @property
     def is_full(self) -> bool:
         """Whether one must come back before another is given."""
-        size = sum(len(content) for content, _ in self._under_way)
+        size = sum(len(one.content) for one in self._under_way)
         ahead = _AHEAD if size < _LARGE else _AHEAD_OF_LARGE
         return len(self._under_way) >= self._workers + ahead
 
@@ -88,22 +102,37 @@ class Crew:
 
     def give(self, root: Root, content: bytes) -> None:
         """Have a slice checked."""
-        self._under_way.append((content, self._executor.submit(self._check, root, content)))
+        found = self._executor.submit(self._check_there, root, content)
+        self._under_way.append(_Slice(root, content, found))
 
     def take(self) -> tuple[bytes, Checked | None]:
         """The oldest slice, and what was found in it: None if it needs the framer's look."""
-        content, future = self._under_way.popleft()
-        return content, future.result()
+        while not self._under_way[0].found.done() and self._help():
+            pass
+        oldest = self._under_way.popleft()
+        return oldest.content, oldest.found.result()
+
+    def _help(self) -> bool:
+        """Check the oldest slice that nobody has begun, if there is one."""
+        for one in self._under_way:
+            if one.found.cancel():
+                one.found = Future()
+                one.found.set_result(_check(self._checker, one.root, one.content))
+                return True
+        return False
 
     def _equip(self) -> None:
         self._own.checker = self._checker.fresh()
 
-    def _check(self, root: Root, content: bytes) -> Checked | None:
-        checker: Checker = self._own.checker
-        # Cut anywhere: what stands at the end may go on.
-        if not content.endswith(_END_TAG):
-            return None
-        try:
-            return checker.check_slice(root, content)
-        except ChunkBroken:
-            return None
+    def _check_there(self, root: Root, content: bytes) -> Checked | None:
+        return _check(self._own.checker, root, content)
+
+
+def _check(checker: Checker, root: Root, content: bytes) -> Checked | None:
+    # Cut anywhere: what stands at the end may go on.
+    if not content.endswith(_END_TAG):
+        return None
+    try:
+        return checker.check_slice(root, content)
+    except ChunkBroken:
+        return None
