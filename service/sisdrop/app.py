@@ -151,6 +151,7 @@ class Service:
             if last is not None:
                 records = last.counts.delivered if last.counts else None
                 self._metrics.set_last_delivery(stream, last.delivered_at, records)
+            self._metrics.set_last_pickup(stream, shop.kit.ledger.last_pickup(stream))
 
     def _build_daemon(self, shop: Shop, pulse: Pulse) -> Daemon:
         settings, target = self._settings, target_of(self._settings)
@@ -161,6 +162,7 @@ class Service:
             lambda: connect(target),
             Backoff(retry.first, retry.max, retry.probe),
             shop.situation,
+            pickups=shop.stages.pickups,
             jitter=random.random,
             progress=pulse.beat,
         )

@@ -23,6 +23,7 @@ from sisdrop.pipeline.dispatch import Dispatch
 from sisdrop.pipeline.holds import Holds
 from sisdrop.pipeline.intake import Intake
 from sisdrop.pipeline.kit import Kit, Refiner, StreamPolicy
+from sisdrop.pipeline.pickups import PickupPlan, Pickups
 from sisdrop.pipeline.purge import Purge
 from sisdrop.pipeline.resends import Resends
 from sisdrop.pipeline.room import Room
@@ -112,6 +113,7 @@ def build_shop(  # noqa: PLR0913, PLR0917 - the outside world comes in here
         holds=Holds(steps, verdicts),
         purge=Purge(steps, verdicts, _clocks(settings)),
         resends=Resends(steps),
+        pickups=Pickups(steps, _pickup_plan(settings)),
         room=Room(kit),
     )
     box, expects = RequestBox(settings.data), expects_of(settings)
@@ -205,6 +207,17 @@ def _policy(settings: Settings, order: int, stream: StreamSettings) -> StreamPol
     )
 
 
+def _pickup_plan(settings: Settings) -> PickupPlan:
+    sftp, pickup = settings.sftp, settings.pickup
+    return PickupPlan(
+        watch=pickup.watch,
+        interval=pickup.interval,
+        overdue_after=pickup.overdue_after,
+        account=f"{sftp.username}@{sftp.host}",
+        in_turn=sftp.wait_for_pickup,
+    )
+
+
 def _clocks(settings: Settings) -> Clocks:
     kept = settings.archive
 
@@ -233,6 +246,7 @@ def target_of(settings: Settings) -> Target:
         connect_timeout=sftp.connect_timeout,
         idle_timeout=sftp.idle_timeout,
         total_timeout=sftp.total_timeout,
+        taken_suffixes=settings.pickup.suffixes,
     )
 
 

@@ -1,7 +1,7 @@
 """Which queued file goes out when: one connection for a run, one lane for each stream."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
 from sisdrop.delivery.lanes import (
@@ -15,15 +15,18 @@ from sisdrop.delivery.lanes import (
 )
 from sisdrop.errors import NeedsOperator, Reason, ServiceError
 from sisdrop.ledger import Overtaken
-from sisdrop.log import LogEvent
+from sisdrop.log import Log, LogEvent
 from sisdrop.metrics import AttemptResult
 from sisdrop.model import FileRow, State
 from sisdrop.pipeline.dispatch import Connection, Dispatch
 from sisdrop.pipeline.kit import Kit
+from sisdrop.pipeline.pickups import Pickups
 from sisdrop.situation import Situation
 
 # What can be in the way, as a key of the situation, beside the lanes.
 _LEDGER = "ledger"
+# The lane of the look at what was delivered; no stream has this name.
+_LOOK = "(pickup)"
 
 Connect = Callable[[], AbstractAsyncContextManager[Connection]]
 
@@ -42,6 +45,7 @@ class Courier:
         backoff: Backoff,
         situation: Situation,
         *,
+        pickups: Pickups,
         jitter: Callable[[], float],
         progress: Callable[[int], None],
     ) -> None:
@@ -52,10 +56,15 @@ class Courier:
         self._situation = situation
         self._jitter = jitter
         self._progress = progress
-        self._lanes = {name: Lane(name) for name in kit.streams}
+        self._pickups = pickups
+        self._next_look = 0.0
+        self._lanes = {name: Lane(name) for name in (*kit.streams, _LOOK)}
 
     async def run(self) -> float | None:
-        """Deliver all that is due; returns the seconds until something waiting is due again."""
+        """Deliver all that is due, and look at what was delivered when that is due.
+
+        Returns the seconds until something waiting is due again.
+        """
         if not await self._requeue():
             return None
         queues = await asyncio.to_thread(self._queues)
@@ -64,10 +73,18 @@ class Courier:
                 await self._rehearse(queue)
             return None
         due = [queue for queue in queues if is_due(self._lane(queue[0]), self._now())]
-        if due:
-            await self._deliver(due)
+        looking = await asyncio.to_thread(self._is_look_due)
+        if due or looking:
+            await self._visit(due, looking=looking)
         waiting = await asyncio.to_thread(self._queues)
         return min((self._lane(q[0]).not_before - self._now() for q in waiting), default=None)
+
+    def _is_look_due(self) -> bool:
+        """Whether something waits to be fetched, and to ask costs no login that is to be spared."""
+        now = self._now()
+        if not self._pickups.plan.watch or now < self._next_look:
+            return False
+        return is_due(self._lanes[_LOOK], now) and bool(self._pickups.waiting())
 
     async def _requeue(self) -> bool:
         """Whether all that was cut off waits again; it does not while the ledger cannot say so."""
@@ -101,20 +118,38 @@ class Courier:
                 return
             self._went_well(row.stream)
 
-    async def _deliver(self, queues: list[list[FileRow]]) -> None:
+    async def _visit(self, queues: list[list[FileRow]], *, looking: bool) -> None:
+        """Use one connection for all that is due."""
         try:
             async with self._connect() as connection:
                 self._logged_in()
+                if looking:
+                    await self._look(connection)
                 for queue in queues:
                     await self._empty(queue, connection)
         except ServiceError as error:
-            self._failed(queues[0][0], error)
+            if queues:
+                self._failed(queues[0][0], error)
+            else:
+                self._look_failed(error)
             for queue in queues:
                 self._dispatch.note(queue[0].id, error)
+
+    async def _look(self, connection: Connection) -> None:
+        """What goes wrong here stops no delivery."""
+        try:
+            await self._pickups.look(connection)
+        except ServiceError as error:
+            self._look_failed(error)
+            return
+        self._next_look = self._now() + self._pickups.plan.interval
+        self._went_well(_LOOK)
 
     async def _empty(self, queue: list[FileRow], connection: Connection) -> None:
         """Send one stream's files until one cannot be sent: the later ones must not overtake it."""
         for row in queue:
+            if await asyncio.to_thread(self._waits_its_turn, row):
+                return
             try:
                 await self._dispatch.deliver(row, connection, self._progress)
             except Overtaken:
@@ -123,6 +158,13 @@ class Courier:
                 self._failed(row, error)
                 return
             self._went_well(row.stream)
+
+    def _waits_its_turn(self, row: FileRow) -> bool:
+        before = self._pickups.in_the_way(row.stream)
+        if before is None:
+            return False
+        self._dispatch.note_wait(row.id, f"it waits until Alma has fetched the file {before.id}")
+        return True
 
     def _lane(self, row: FileRow) -> Lane:
         return self._lanes.setdefault(row.stream, Lane(row.stream))
@@ -142,7 +184,7 @@ class Courier:
 
     def _free(self, stream: str) -> None:
         attempts = self._lanes.get(stream, Lane(stream)).attempts
-        if self._situation.unblock(_key(stream)):
+        if self._situation.unblock(_key(stream)) and stream != _LOOK:
             self._kit.log.info(LogEvent.LANE_RECOVERED, stream=stream, attempts=attempts)
 
     def _failed(self, row: FileRow, error: ServiceError) -> None:
@@ -150,26 +192,34 @@ class Courier:
         self._kit.metrics.delivery_attempted(
             AttemptResult.NEEDS_OPERATOR if stopped else AttemptResult.TRANSIENT
         )
+        if self._hold_off(row.stream, error):
+            log = self._kit.log.bind(file_id=row.id, stream=row.stream)
+            _tell(log, error, LogEvent.FILE_DELIVERY_FAILED)
+
+    def _look_failed(self, error: ServiceError) -> None:
+        if self._hold_off(_LOOK, error):
+            _tell(self._kit.log, error, LogEvent.PICKUP_FAILED)
+
+    def _hold_off(self, stream: str, error: ServiceError) -> bool:
+        """Let every lane wait that this failure concerns; whether that is news.
+
+        It is told once when it begins; the gauges and pages go on saying it.
+        """
         clock, jitter = self._kit.clock, self._jitter()
-        hit = [lane for lane in self._lanes.values() if concerns(error, row.stream, lane)]
+        hit = [lane for lane in self._lanes.values() if concerns(error, stream, lane)]
         for lane in hit:
             self._lanes[lane.stream] = after_failure(
                 lane, error, clock.monotonic(), clock.utc(), jitter, self._backoff
             )
-        self._tell(hit, row, error)
+        news = [self._situation.block(_key(lane.stream), error, clock.utc()) for lane in hit]
+        return any(news)
 
-    def _tell(self, hit: Iterable[Lane], row: FileRow, error: ServiceError) -> None:
-        """Say it once when it begins; the gauges and pages go on saying it."""
-        news = [
-            self._situation.block(_key(lane.stream), error, self._kit.clock.utc()) for lane in hit
-        ]
-        if not any(news):
-            return
-        log = self._kit.log.bind(file_id=row.id, stream=row.stream)
-        if isinstance(error, NeedsOperator):
-            log.error(LogEvent.LANE_BLOCKED, reason=error.reason, hint=error.hint)
-        else:
-            log.warning(LogEvent.FILE_DELIVERY_FAILED, reason=error.reason, hint=error.hint)
+
+def _tell(log: Log, error: ServiceError, otherwise: LogEvent) -> None:
+    if isinstance(error, NeedsOperator):
+        log.error(LogEvent.LANE_BLOCKED, reason=error.reason, hint=error.hint)
+    else:
+        log.warning(otherwise, reason=error.reason, hint=error.hint)
 
 
 def _key(stream: str) -> str:

@@ -122,6 +122,9 @@ def _points(view: StatusView) -> Iterator[Point]:
             yield Point(Tone.WARN, f"A file is late: {stream.name}.")
         if stream.unchanged_since:
             yield Point(Tone.WARN, f"The files of {stream.name} have been the same for too long.")
+        if stream.not_fetched:
+            files = quantity(stream.not_fetched, "file", "files")
+            yield Point(Tone.WARN, f"Alma has not fetched {files} of {stream.name}.")
     for file in _rejected_last(view):
         yield Point(Tone.WARN, f"The last file of {file.stream} was rejected.")
     if view.unmatched:

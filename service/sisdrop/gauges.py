@@ -1,10 +1,12 @@
 """Bring the gauges up to date that nothing else sets."""
 
 import shutil
+from collections import Counter
 from pathlib import Path
 
 from sisdrop.absence import Absence
 from sisdrop.ledger import ArchiveSpan
+from sisdrop.model import Pickup
 from sisdrop.pipeline.kit import Kit
 from sisdrop.situation import Situation
 from sisdrop.states import OPEN
@@ -25,6 +27,7 @@ class Gauges:
         self.show_situation()
         self._kit.metrics.set_ledger_writable(writable=self._kit.ledger.is_writable())
         self._show_open_files()
+        self._show_pickups()
         self._kit.metrics.set_data_free(shutil.disk_usage(data).free)
         self._show_archive()
         self.show_absence()
@@ -47,6 +50,12 @@ class Gauges:
             {state: sum(row.state is state for row in rows) for state in states},
             {state: min(row.since for row in rows if row.state is state) for state in states},
         )
+
+    def _show_pickups(self) -> None:
+        rows = self._kit.ledger.awaiting_pickup()
+        overdue = Counter(row.stream for row in rows if row.pickup is Pickup.OVERDUE)
+        for stream in self._kit.streams:
+            self._kit.metrics.set_pickup_overdue(stream, overdue[stream])
 
     def _show_archive(self) -> None:
         span = self._kit.ledger.archive_span()

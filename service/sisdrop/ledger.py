@@ -18,7 +18,7 @@ from pydantic import TypeAdapter
 
 from sisdrop import durable
 from sisdrop.errors import NeedsOperator, Reason, Transient
-from sisdrop.model import Claim, Event, FileRow, Signature, State
+from sisdrop.model import Claim, Event, FileRow, Pickup, Signature, State
 from sisdrop.states import check_transition
 
 _ROW = TypeAdapter(FileRow)
@@ -73,8 +73,13 @@ DROP INDEX files_by_digest;
 """
 # When a stream's last file came is asked every few seconds. Ids sort by the time of the claim.
 _LAYOUT_3 = "CREATE INDEX files_by_arrival ON files (stream, id);"
+# Which zips wait to be fetched is asked at each delivery, and there are few.
+_LAYOUT_4 = """
+ALTER TABLE files ADD COLUMN pickup TEXT AS (json_extract(row, '$.pickup'));
+CREATE INDEX files_by_pickup ON files (pickup, stream);
+"""
 # What leads from each layout to the next; a new ledger goes all the way.
-_LAYOUTS = (_LAYOUT_1, _LAYOUT_2, _LAYOUT_3)
+_LAYOUTS = (_LAYOUT_1, _LAYOUT_2, _LAYOUT_3, _LAYOUT_4)
 LAYOUT = len(_LAYOUTS)
 # A file counts as sent from the moment it is queued: it is then on its way.
 _SENT = (State.QUEUED, State.DELIVERING, State.DELIVERED, State.ARCHIVED)
@@ -382,6 +387,23 @@ class Ledger:
             (stream, _MOST_SENT_AGAIN),
         )
         return max(rows, key=lambda row: row.delivered_at or row.since, default=None)
+
+    def awaiting_pickup(self) -> list[FileRow]:
+        """The archived files whose zip still stood on the server when it was last looked at."""
+        return self._select(
+            "WHERE pickup IN (?, ?) AND state = ? ORDER BY rowid",
+            (Pickup.WAITING, Pickup.OVERDUE, State.ARCHIVED),
+        )
+
+    def last_pickup(self, stream: str) -> datetime | None:
+        """When the receiver was last seen to have fetched a zip of the stream."""
+        with self._reading() as db:
+            found = db.execute(
+                "SELECT max(json_extract(row, '$.pickup_at')) FROM files"
+                " WHERE pickup = ? AND stream = ?",
+                (Pickup.PICKED_UP, stream),
+            ).fetchone()[0]
+        return None if found is None else datetime.fromisoformat(found)
 
     def last_come(
         self, stream: str, by: datetime, states: Sequence[State] = tuple(State)

@@ -60,6 +60,7 @@ class LogEvent(StrEnum):
     PICKUP_SEEN = "pickup.seen"
     PICKUP_VANISHED = "pickup.vanished"
     PICKUP_OVERDUE = "pickup.overdue"
+    PICKUP_FAILED = "pickup.failed"
     LANE_BLOCKED = "lane.blocked"
     LANE_RECOVERED = "lane.recovered"
     PURGE_PLANNED = "purge.planned"
@@ -162,6 +163,9 @@ EVENTS: Final[Mapping[LogEvent, Entry]] = {
         _WARNING, "A delivered file is gone without trace; it was probably fetched."
     ),
     LogEvent.PICKUP_OVERDUE: Entry(_WARNING, "A delivered file still lies where it was put."),
+    LogEvent.PICKUP_FAILED: Entry(
+        _WARNING, "Nobody could look whether a file was fetched; it is tried again."
+    ),
     LogEvent.LANE_BLOCKED: Entry(
         _ERROR, "Delivery stopped until an operator mends the cause; one slow probe goes on."
     ),

@@ -318,6 +318,18 @@ class Approval:
     lifts: tuple[Reason, ...] | None = None
 
 
+class Pickup(StrEnum):
+    """What became of a delivered zip on the server, as far as its names there tell.
+
+    That it was fetched does not say that it was loaded.
+    """
+
+    WAITING = "waiting"
+    OVERDUE = "overdue"
+    PICKED_UP = "picked_up"
+    VANISHED = "vanished"
+
+
 @dataclass(frozen=True, slots=True)
 class Sending:
     """How a file went out before it was sent again, and the token of the request to do so."""
@@ -327,6 +339,8 @@ class Sending:
     remote_time: datetime
     delivered_at: datetime | None
     taken_as: str | None = None
+    pickup: Pickup | None = None
+    pickup_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,7 +351,8 @@ class FileRow:
     `sha256`, `content_sha256` and `cuts_digest` are those of `Refined`;
     `rehearsed` says that everything happened but the upload, `in_doubt` that an attempt may have
     put it on the server without our knowing. `earlier` holds how it went out before, oldest first,
-    if it was sent again.
+    if it was sent again. `pickup` is what became of its zip on the server and `pickup_at` when that
+    was seen; `taken_as` is the name that the receiver gave it.
     """
 
     id: str
@@ -374,6 +389,8 @@ class FileRow:
     content_sha256: str | None = None
     earlier: tuple[Sending, ...] = ()
     cuts_digest: str | None = None
+    pickup: Pickup | None = None
+    pickup_at: datetime | None = None
 
     @property
     def content(self) -> str | None:
@@ -453,6 +470,7 @@ class FileView:
     rehearsed: bool
     held_for: tuple[HeldFor, ...] = ()
     resent: int = 0
+    pickup: Pickup | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -477,7 +495,7 @@ class StreamView:
     """One stream at a glance. `records` counts the records of the last delivery.
 
     `unchanged_since` is set once the files have been the same for too long; `expectation` says in
-    words when the next one should come.
+    words when the next one should come. `not_fetched` counts zips that Alma should have fetched.
     """
 
     name: str
@@ -490,6 +508,7 @@ class StreamView:
     last_came: datetime | None = None
     unchanged_since: datetime | None = None
     expectation: str = ""
+    not_fetched: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,16 +28,6 @@ class NotYet:
 
 ENTRIES = (
     NotYet(
-        "pickup.watch",
-        "nobody looks whether Alma has fetched a zip",
-        lambda settings: settings.pickup.watch,
-    ),
-    NotYet(
-        "sftp.wait_for_pickup",
-        "no stream waits until the earlier stream's zip has been fetched",
-        lambda settings: settings.sftp.wait_for_pickup,
-    ),
-    NotYet(
         "notify",
         "no mail is sent",
         lambda settings: settings.notify is not None,

@@ -19,6 +19,7 @@ from sisdrop.model import Candidate, FileRow, State, StatusView
 from sisdrop.pipeline.holds import Holds
 from sisdrop.pipeline.intake import Intake
 from sisdrop.pipeline.kit import Kit
+from sisdrop.pipeline.pickups import Pickups
 from sisdrop.pipeline.purge import Purge
 from sisdrop.pipeline.resends import Resends
 from sisdrop.pipeline.room import Room
@@ -48,6 +49,7 @@ class Stages:
     holds: Holds
     purge: Purge
     resends: Resends
+    pickups: Pickups
     room: Room
 
 

@@ -38,6 +38,7 @@ def file_shape(file: FileView) -> Shape:
         "delivered_at": _time(file.delivered_at),
         "rehearsed": file.rehearsed,
         "resent": file.resent,
+        "pickup": file.pickup,
         "held_for": [{"reason": held.reason, "sentence": held.sentence} for held in file.held_for],
     }
 
@@ -75,6 +76,7 @@ def _stream_shape(stream: StreamView) -> Shape:
         "expectation": stream.expectation,
         "waiting": stream.waiting,
         "held": stream.held,
+        "not_fetched": stream.not_fetched,
     }
 
 

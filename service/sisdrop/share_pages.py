@@ -34,6 +34,7 @@ def status_html(view: StatusView) -> str:
     held = [file for file in view.open_files if file.state is State.HELD]
     late = [stream for stream in view.streams if is_late(stream, view)]
     unchanged = [stream for stream in view.streams if stream.unchanged_since]
+    left = [stream for stream in view.streams if stream.not_fetched]
     return page.render(
         "status.html.j2",
         view=view,
@@ -41,8 +42,9 @@ def status_html(view: StatusView) -> str:
         moving=[file for file in view.open_files if file.state is not State.HELD],
         late=late,
         unchanged=unchanged,
+        left=left,
         recent=view.recent[:RECENT_FILES],
-        verdict=_verdict(view, held, late, unchanged),
+        verdict=_verdict(view, held, late, unchanged, left),
         reasons=words.REASONS,
         outcome=words.outcome,
         sentences=_sentences,
@@ -54,7 +56,11 @@ def status_html(view: StatusView) -> str:
 
 
 def _verdict(
-    view: StatusView, held: list[FileView], late: list[StreamView], unchanged: list[StreamView]
+    view: StatusView,
+    held: list[FileView],
+    late: list[StreamView],
+    unchanged: list[StreamView],
+    left: list[StreamView],
 ) -> str:
     """The one sentence that says whether anybody has to act."""
     needs = []
@@ -66,6 +72,8 @@ def _verdict(
         needs.append("an expected file has not come")
     if unchanged:
         needs.append("files have been the same for too long")
+    if left:
+        needs.append("Alma has not fetched a file")
     if view.unmatched:
         needs.append(
             f"{plain.quantity(len(view.unmatched), 'file is', 'files are')} not recognized"

@@ -16,6 +16,7 @@ from sisdrop.model import (
     FileRow,
     FileStory,
     FileView,
+    Pickup,
     State,
     StatusView,
     StreamView,
@@ -50,6 +51,7 @@ def file_view(row: FileRow) -> FileView:
         rehearsed=row.rehearsed,
         held_for=row.held_for if row.state is State.HELD else (),
         resent=len(row.earlier),
+        pickup=row.pickup,
     )
 
 
@@ -63,7 +65,7 @@ def status_view(
     ledger: Ledger, moment: Moment, streams: Mapping[str, Expect], mode: str, now: datetime
 ) -> StatusView:
     """Everything at a glance, but for the days (see `with_days`)."""
-    open_rows = ledger.in_states(*OPEN)
+    open_rows, on_server = ledger.in_states(*OPEN), ledger.awaiting_pickup()
     return StatusView(
         version=__version__,
         now=now,
@@ -76,7 +78,8 @@ def status_view(
         open_files=tuple(file_view(row) for row in open_rows),
         recent=tuple(file_view(row) for row in ledger.latest(RECENT, tuple(FINAL))),
         streams=tuple(
-            _stream(ledger, name, expect, open_rows, now) for name, expect in streams.items()
+            _stream(ledger, name, expect, [*open_rows, *on_server], now)
+            for name, expect in streams.items()
         ),
     )
 
@@ -94,9 +97,9 @@ def _blocked(moment: Moment) -> tuple[Blocked, ...]:
 
 
 def _stream(
-    ledger: Ledger, name: str, expect: Expect, open_rows: list[FileRow], now: datetime
+    ledger: Ledger, name: str, expect: Expect, rows: list[FileRow], now: datetime
 ) -> StreamView:
-    mine = [row for row in open_rows if row.stream == name]
+    mine = [row for row in rows if row.stream == name]
     last = ledger.last_delivered(name)
     stands = standing(ledger, name, expect, now)
     return StreamView(
@@ -105,11 +108,12 @@ def _stream(
         last_file=last.name if last else None,
         records=last.counts.delivered if last and last.counts else None,
         next_expected=stands.deadline,
-        waiting=sum(row.state is not State.HELD for row in mine),
+        waiting=sum(row.state in OPEN and row.state is not State.HELD for row in mine),
         held=sum(row.state is State.HELD for row in mine),
         last_came=stands.last_came,
         unchanged_since=stands.unchanged_since,
         expectation=tell(stands, expect.zone, now),
+        not_fetched=sum(row.pickup is Pickup.OVERDUE for row in mine),
     )
 
 

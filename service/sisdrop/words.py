@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from sisdrop.errors import Reason
-from sisdrop.model import FileView, State, Verdict
+from sisdrop.model import FileView, Pickup, State, Verdict
 
 
 class Words(NamedTuple):
@@ -376,6 +376,13 @@ def how_to_decide(reasons: frozenset[Reason]) -> str | None:
     return None if reasons & _NOT_BY_FOLDER else _SEND_OR_NOT
 
 
+_SINCE = {
+    Pickup.PICKED_UP: ", fetched by Alma",
+    Pickup.VANISHED: ", gone since",
+    Pickup.OVERDUE: ", not fetched",
+}
+
+
 def outcome(file: FileView) -> str:
     """Where a file stands, in two to five words; a rehearsed file never reads as delivered."""
     if file.rehearsed and file.state is State.ARCHIVED:
@@ -383,4 +390,5 @@ def outcome(file: FileView) -> str:
     if file.state is State.ARCHIVED and file.delivered_at is None:
         return "Nothing to send"
     title = STATES[file.state].title
-    return f"{title} again" if file.resent else title
+    again = f"{title} again" if file.resent else title
+    return again + _SINCE.get(file.pickup, "") if file.pickup else again

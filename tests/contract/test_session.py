@@ -55,7 +55,7 @@ def write(path: Path, text: str, mode: int = 0o600) -> Path:
 
 async def test_the_right_key_opens_the_account(target: Target) -> None:
     async with connect(target) as connection:
-        assert await connection.listing(DIRECTORY) == {}
+        assert await connection.fates(DIRECTORY, []) == {}
 
 
 async def test_a_key_that_is_not_installed_needs_an_operator(sshd: Sshd, target: Target) -> None:

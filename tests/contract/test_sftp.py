@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from sisdrop.delivery.phases import is_account_failure
+from sisdrop.delivery.remote import Fate
 from sisdrop.delivery.session import Target
 from sisdrop.delivery.sftp import connect
 from sisdrop.errors import Broken, NeedsOperator, Reason, ServiceError, Transient
-from sisdrop.model import Delivered
+from sisdrop.model import Delivered, Pickup
 from support.hostile_sftp import Mood, hostile_sftp
 from support.sshd import Sshd, running_sshd, wait_until
 
@@ -184,9 +185,7 @@ async def test_two_zips_go_over_one_connection(sshd: Sshd, zip_path: Path) -> No
     async with connect(sshd.target()) as connection:
         for name in ("a.zip", "b.zip"):
             await connection.deliver(DIRECTORY, zip_path, name, frozenset(), ignore)
-        listing = await connection.listing(DIRECTORY)
-    assert {name for name in listing if not name.startswith(".")} == {"a.zip", "b.zip"}
-    assert listing["a.zip"].size == 300_000
+    assert names(sshd.upload_dir) == ["a.zip", "b.zip"]
 
 
 async def test_a_name_that_is_not_text_does_not_hide_the_others(sshd: Sshd, zip_path: Path) -> None:
@@ -256,12 +255,43 @@ async def test_a_conflict_shows_without_a_listing_too(sshd: Sshd, zip_path: Path
     assert error.reason is Reason.REMOTE_CONFLICT
 
 
-async def test_asking_for_a_forbidden_listing_needs_an_operator(sshd: Sshd) -> None:
-    with mode(sshd.upload_dir, 0o333):
+# What becomes of what was delivered.
+
+
+@pytest.mark.parametrize("rights", [0o755, 0o333], ids=["listed", "listing forbidden"])
+async def test_what_the_receiver_did_shows_and_nothing_is_touched(sshd: Sshd, rights: int) -> None:
+    there = ["a.zip", "b.zip.old", "c.zip.handled", ".d.zip.part", "e.zip", "e.zip.old"]
+    for name in there:
+        (sshd.upload_dir / name).write_bytes(b"x")
+    with mode(sshd.upload_dir, rights):
         async with connect(sshd.target()) as connection:
-            with pytest.raises(NeedsOperator) as caught:
-                await connection.listing(DIRECTORY)
-    assert caught.value.reason is Reason.REMOTE_PERMISSION
+            asked = [f"{name}.zip" for name in "abcde"]
+            found = await connection.fates(DIRECTORY, asked)
+    assert found == {
+        "a.zip": Fate(Pickup.WAITING),
+        "b.zip": Fate(Pickup.PICKED_UP, "b.zip.old"),
+        "c.zip": Fate(Pickup.PICKED_UP, "c.zip.handled"),
+        "d.zip": Fate(Pickup.VANISHED),
+        "e.zip": Fate(Pickup.WAITING),
+    }
+    assert names(sshd.upload_dir) == sorted(there)
+
+
+async def test_an_ending_of_the_settings_is_asked_for_where_listing_is_forbidden(
+    sshd: Sshd,
+) -> None:
+    (sshd.upload_dir / "a.zip.done").write_bytes(b"x")
+    with mode(sshd.upload_dir, 0o333):
+        async with connect(replace(sshd.target(), taken_suffixes=(".done",))) as connection:
+            found = await connection.fates(DIRECTORY, ["a.zip"])
+    assert found == {"a.zip": Fate(Pickup.PICKED_UP, "a.zip.done")}
+
+
+async def test_a_missing_folder_needs_an_operator_when_one_looks(sshd: Sshd) -> None:
+    async with connect(sshd.target()) as connection:
+        with pytest.raises(NeedsOperator) as caught:
+            await connection.fates("~/elsewhere", ["a.zip"])
+    assert caught.value.reason is Reason.REMOTE_PATH
 
 
 # What passes.

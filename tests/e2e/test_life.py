@@ -231,6 +231,24 @@ def test_an_archived_file_is_sent_again_beside_the_service_and_without_it(
     assert others == [first, first]
 
 
+def test_what_alma_fetches_is_seen_and_told(service: Service) -> None:
+    service.configure({"guard": {"first_load": "deliver"}, "pickup": {"interval": "1s"}})
+    service.start()
+    service.drop("a.xml", _people(60))
+    service.wait_for_states("archived")
+    (path,) = service.uploads()
+    assert service.files()[0]["pickup"] == "waiting"
+    path.rename(path.with_name(f"{path.name}.old"))
+    service.wait_for(lambda: service.files()[0]["pickup"] == "picked_up", "it was fetched")
+    assert service.metric('last_pickup_timestamp_seconds{stream="patrons"}') > 0
+    assert "Delivered, fetched by Alma" in service.get("/").decode()
+    status = service.command("status")
+    assert status.returncode == 0
+    service.stop()
+    service.start()
+    assert service.metric('last_pickup_timestamp_seconds{stream="patrons"}') > 0
+
+
 def test_a_newer_file_supersedes_the_held_one(service: Service) -> None:
     service.configure({"guard": {"first_load": "deliver", "max_drop": "20%"}})
     service.start()

@@ -5,13 +5,13 @@ sweep, write under a temporary name, rename, look again.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from sisdrop.delivery import remote
 from sisdrop.delivery.phases import Phase
-from sisdrop.delivery.remote import Absent, Entry, Present, Taken, temporary_name
+from sisdrop.delivery.remote import Absent, Entry, Fate, Present, Taken, temporary_name
 from sisdrop.errors import NeedsOperator, Reason, ServiceError, Transient
 from sisdrop.model import Delivered
 
@@ -132,6 +132,11 @@ class FakeConnection:
         await self._send(remote_name, content, progress)
         found = self._look(remote_name, len(content))
         return self._delivered(directory, remote_name, len(content), found, found_before=False)
+
+    async def fates(self, directory: str, finals: Collection[str]) -> Mapping[str, Fate]:  # noqa: ARG002
+        """What became of zips that stood under these names."""
+        self._server.meet(Phase.FOLDER)
+        return {final: remote.fate(final, self._server.files) for final in finals}
 
     async def _send(self, name: str, content: bytes, progress: Callable[[int], None]) -> None:
         server, temporary = self._server, temporary_name(name)

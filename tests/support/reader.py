@@ -1,8 +1,8 @@
 """A reader of files that knows as little as the pipeline's own tests need.
 
 Such a file is `<users>` with lines `<user>anything</user>`; a record that begins with `bad` is left
-out, one that begins with `twin` repeats a person, and what has no such root is no patron file. It
-may come in a zip.
+out, and one that begins with `twin` repeats a person. What has no such root, or does not end with
+its end tag, is no patron file. It may come in a zip.
 """
 
 import hashlib
@@ -124,12 +124,15 @@ def signature_of(path: Path) -> Signature:
 
 
 def xml_in(dropped: bytes) -> bytes:
-    """The file itself, or the only one in a zip."""
+    """The file itself, or the only one in a zip; of a zip that is half there, nothing."""
     if not dropped.startswith(b"PK"):
         return dropped
-    with zipfile.ZipFile(io.BytesIO(dropped)) as archive:
-        (name,) = archive.namelist()
-        return archive.read(name)
+    try:
+        with zipfile.ZipFile(io.BytesIO(dropped)) as archive:
+            (name,) = archive.namelist()
+            return archive.read(name)
+    except zipfile.BadZipFile:
+        return b""
 
 
 def kept(content: bytes, yielding: frozenset[bytes] = frozenset()) -> bytes:
@@ -150,6 +153,8 @@ def _refined(dropped: bytes, target: Path, entry: str, yielding: dict[bytes, str
     fatal = None
     if not content.startswith(b"<users>"):
         fatal = Fatal("xml.wrong-root", 1, 1, 0, "", "This is no patron file.", "Look at it.")
+    elif not content.endswith(b"</users>\n"):
+        fatal = Fatal("xml.truncated", 1, 1, 0, "", "The file breaks off.", "Export it again.")
     bundle = _zip(sent, target, entry, dropped) if good and not fatal else None
     left_out = Finding(
         "ishare.last-name",

@@ -184,6 +184,7 @@ class World:
             self.server.connection,
             BACKOFF,
             self.situation,
+            pickups=self.shop.stages.pickups,
             jitter=lambda: 1.0,
             progress=self.progressed.append,
         )

@@ -9,13 +9,10 @@ QUIET: dict[str, Any] = {
     "inbox": {"path": "/inbox"},
     "data": "/data",
     "sftp": {"host": "h", "username": "u", "key": "/k", "known_hosts": "/kh"},
-    "pickup": {"watch": False},
 }
 MAIL = {"smtp": "mail.example.edu:25", "from": "a@example.edu", "to": ["b@example.edu"]}
 
 ASKING: dict[str, dict[str, Any]] = {
-    "pickup.watch": {"pickup": {"watch": True}},
-    "sftp.wait_for_pickup": {"sftp": QUIET["sftp"] | {"wait_for_pickup": True}},
     "notify": {"notify": MAIL},
 }
 

@@ -145,7 +145,12 @@ def test_the_least_settings_have_the_documented_defaults(tmp_path: Path) -> None
             "idle_timeout": "1m",
             "total_timeout": "30m",
         },
-        "pickup": {"watch": True, "interval": "10m", "overdue_after": "26h"},
+        "pickup": {
+            "watch": True,
+            "interval": "10m",
+            "overdue_after": "26h",
+            "suffixes": [".old", ".handled"],
+        },
         "expect": {
             "every": "8d",
             "grace": "0s",
@@ -231,6 +236,7 @@ ACCEPTED: list[tuple[str, object, object]] = [
     ("pickup.watch", False, False),
     ("pickup.interval", "1m", 60.0),
     ("pickup.overdue_after", "3d", 259200.0),
+    ("pickup.suffixes", [".done"], (".done",)),
     ("expect.every", "24h", 86400.0),
     ("expect.grace", "6h", 21600.0),
     ("expect.grace", "0s", 0.0),
@@ -906,3 +912,16 @@ def test_the_schema_has_human_forms_defaults_and_the_keys_of_the_file() -> None:
     assert "from" in schema["$defs"]["NotifySettings"]["properties"]
     assert schema["$defs"]["SftpSettings"]["additionalProperties"] is False
     json.dumps(schema)
+
+
+def test_nobody_waits_for_a_pickup_that_nobody_looks_for(tmp_path: Path) -> None:
+    tree = MINIMAL | {
+        "sftp": MINIMAL["sftp"] | {"wait_for_pickup": True},
+        "pickup": {"watch": False},
+    }
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, tree)
+    assert str(caught.value) == (
+        "pickup.watch: false is not allowed with sftp.wait_for_pickup: true, which would wait for"
+        " ever"
+    )

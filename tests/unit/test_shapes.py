@@ -25,6 +25,7 @@ def test_a_file_has_the_names_of_the_report() -> None:
         "delivered_at": None,
         "rehearsed": False,
         "resent": 0,
+        "pickup": None,
         "held_for": [
             {
                 "reason": "field_loss",
@@ -68,6 +69,7 @@ def test_the_status_lists_open_files_before_final_ones() -> None:
         "the last came Mon 23 Nov 05:03 UTC.",
         "waiting": 0,
         "held": 0,
+        "not_fetched": 0,
     }
     assert shape["streams"][1]["unchanged_since"] == "2026-10-24T19:03:01Z"
     assert shape["blocked"][0]["reason"] == "auth"

@@ -1,6 +1,6 @@
 """One attempt to put one zip into one remote folder."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 
 from sisdrop.delivery import remote
@@ -18,8 +18,16 @@ _MAY_MEAN_FULL = (Phase.OPEN, Phase.WRITE, Phase.STAT)
 class Attempt:
     """A zip of `size` bytes on its way to its final name."""
 
-    def __init__(self, folder: Folder, inventory: Inventory, final: str, size: int) -> None:
+    def __init__(
+        self,
+        folder: Folder,
+        inventory: Inventory,
+        final: str,
+        size: int,
+        suffixes: Collection[str] = remote.REPORTED_SUFFIXES,
+    ) -> None:
         self._folder = folder
+        self._suffixes = suffixes
         self._inventory = inventory
         self._final = final
         self._temporary = temporary_name(final)
@@ -105,7 +113,7 @@ class Attempt:
         """What the inventory says; what it does not tell is asked for by name."""
         listed = self._inventory.names
         known: dict[str, Entry] = {}
-        asked = [self._temporary, *(f"{self._final}{end}" for end in remote.REPORTED_SUFFIXES)]
+        asked = [self._temporary, *(f"{self._final}{end}" for end in self._suffixes)]
         if listed is not None:
             ours = (n for n in listed if n == self._temporary or n.startswith(self._final))
             known = {name: listed[name] for name in ours}

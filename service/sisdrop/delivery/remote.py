@@ -1,8 +1,10 @@
 """Names on the server, and what a look at its folder means. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from sisdrop.model import Pickup
 
 # What most file systems allow, less the dot and suffix of a temporary name and of a receiver.
 _NAME_LIMIT = 220
@@ -46,6 +48,14 @@ class Conflict:
 
 
 Found = Absent | Present | Taken | Conflict
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What became of a delivered zip, and the name that it has now if the receiver renamed it."""
+
+    pickup: Pickup
+    name: str | None = None
 
 
 def final_name(pattern: str, utc: datetime, order: int, stream: str, digest: str) -> str:
@@ -118,6 +128,14 @@ def look_up(final: str, size: int, listing: Mapping[str, Entry]) -> Found:
     if blocking is not None and not blocking.is_file:
         return Conflict(temporary, blocking.size)
     return Absent()
+
+
+def fate(final: str, names: Collection[str]) -> Fate:
+    """What became of a zip that was put there, by the names that stand there now."""
+    if final in names:
+        return Fate(Pickup.WAITING)
+    taken = min((name for name in names if name.startswith(final)), default=None)
+    return Fate(Pickup.VANISHED) if taken is None else Fate(Pickup.PICKED_UP, taken)
 
 
 def plan_sweep(final: str, stale: frozenset[str], listing: Mapping[str, Entry] | None) -> list[str]:

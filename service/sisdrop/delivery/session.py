@@ -17,6 +17,7 @@ from sisdrop.delivery.deadline import Deadline
 from sisdrop.delivery.line import bytes_moved, keep_alive
 from sisdrop.delivery.phases import Phase
 from sisdrop.delivery.pins import Doorkeeper, Pins, load_pins
+from sisdrop.delivery.remote import REPORTED_SUFFIXES
 from sisdrop.errors import Fact, NeedsOperator, Reason, ServiceError
 
 
@@ -43,7 +44,8 @@ class Target:
     """Where to deliver and how to get in. Timeouts are seconds.
 
     One of `key` and `password_file` is set. Files are read at each connect, so a rotated secret
-    needs no restart.
+    needs no restart. `taken_suffixes` is what the receiver adds to the name of what it has taken,
+    which matters where the server forbids to list.
     """
 
     host: str
@@ -56,6 +58,7 @@ class Target:
     connect_timeout: float
     idle_timeout: float
     total_timeout: float
+    taken_suffixes: tuple[str, ...] = REPORTED_SUFFIXES
 
     @property
     def address(self) -> Address:

@@ -5,7 +5,7 @@ name, compare, sync, rename, look again. Only that last look makes it delivered.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from sisdrop.delivery.attempt import Attempt
 from sisdrop.delivery.folder import Folder
 from sisdrop.delivery.inventory import Inventory
 from sisdrop.delivery.phases import Phase
-from sisdrop.delivery.remote import Entry
+from sisdrop.delivery.remote import Fate, fate
 from sisdrop.delivery.session import Session, Target, open_session
 from sisdrop.delivery.upload import Blocks
 from sisdrop.errors import Broken, Reason
@@ -56,22 +56,34 @@ class Connection:
         with self._session.deadline() as deadline:
             folder = Folder(self._session, deadline)
             await folder.enter(directory)
-            attempt = Attempt(folder, inventory, remote_name, size)
+            suffixes = self._session.target.taken_suffixes
+            attempt = Attempt(folder, inventory, remote_name, size, suffixes)
             settled = await attempt.look(stale, in_doubt=in_doubt)
             if settled is not None:
                 return settled
             return await attempt.send(_blocks(zip_path, size), progress)
 
-    async def listing(self, directory: str) -> Mapping[str, Entry]:
-        """All names in a remote folder, to see what the receiver has taken.
+    async def fates(self, directory: str, finals: Collection[str]) -> Mapping[str, Fate]:
+        """What became of zips that stood under these names in a remote folder; looks only.
 
         Raises:
-            Transient, NeedsOperator: as for `deliver`; `remote_permission` if listing is forbidden.
+            Transient, NeedsOperator: as for `deliver`.
         """
+        inventory = self._inventories.setdefault(directory, Inventory())
         with self._session.deadline() as deadline:
             folder = Folder(self._session, deadline)
             await folder.enter(directory)
-            return await folder.listing()
+            await inventory.renew(folder)
+            names: Collection[str] | None = inventory.names
+            if names is None:
+                names = await self._names_by_asking(folder, finals)
+        return {final: fate(final, names) for final in finals}
+
+    async def _names_by_asking(self, folder: Folder, finals: Collection[str]) -> list[str]:
+        """Where the server forbids to list: which of the names stand there that are expected."""
+        ends = ("", *self._session.target.taken_suffixes)
+        asked = [f"{final}{end}" for final in finals for end in ends]
+        return [name for name in asked if await folder.entry(name) is not None]
 
 
 @asynccontextmanager

@@ -1,16 +1,17 @@
 """From the queue to the archive: deliver, or rehearse, and file."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
 from sisdrop.delivery.phases import ACCOUNT_PHASES, Phase
+from sisdrop.delivery.remote import Fate
 from sisdrop.errors import Broken, Reason, ServiceError
 from sisdrop.ledger import Overtaken
 from sisdrop.log import LogEvent
 from sisdrop.metrics import AttemptResult, Outcome
-from sisdrop.model import Counts, Delivered, FileRow, Stage, State
+from sisdrop.model import Counts, Delivered, FileRow, Pickup, Stage, State
 from sisdrop.pipeline.steps import Steps, Telling
 
 # Met before the server was asked for the file, or after it said that the file is not there.
@@ -32,6 +33,10 @@ class Connection(Protocol):
         in_doubt: bool,
     ) -> Delivered:
         """Put a zip under its final name, or find it there."""
+        ...
+
+    async def fates(self, directory: str, finals: Collection[str]) -> Mapping[str, Fate]:
+        """What became of zips that stood under these names."""
         ...
 
 
@@ -98,6 +103,13 @@ class Dispatch:
             if row is not None and row.state is State.QUEUED and row.reason is not error.reason:
                 self._kit.ledger.update(row, reason=error.reason, hint=error.hint)
 
+    def note_wait(self, file_id: str, why: str) -> None:
+        """Write beside a queued file what it waits for; its state does not change."""
+        with suppress(Overtaken, ServiceError):
+            row = self._kit.ledger.get(file_id)
+            if row is not None and row.state is State.QUEUED and row.hint != why:
+                self._kit.ledger.update(row, reason=None, hint=why)
+
     def _delivered(self, row: FileRow, delivered: Delivered) -> FileRow:
         self._kit.metrics.delivery_attempted(AttemptResult.OK)
         found = "an earlier attempt had put it there" if delivered.found else None
@@ -107,6 +119,7 @@ class Dispatch:
             Telling(note=found),
             delivered_at=self._kit.clock.utc(),
             taken_as=delivered.taken_as,
+            pickup=Pickup.WAITING,
             in_doubt=False,
         )
 

@@ -42,7 +42,13 @@ class Resends:
                 " {utc}, or wait until the name changes",
             )
         before = Sending(
-            request.token, row.remote_name, row.remote_time, row.delivered_at, row.taken_as
+            request.token,
+            row.remote_name,
+            row.remote_time,
+            row.delivered_at,
+            row.taken_as,
+            row.pickup,
+            row.pickup_at,
         )
         self._kit.archive.take_back(row)
         queued = self._steps.enter(
@@ -54,6 +60,8 @@ class Resends:
             remote_name=remote_name,
             attempts=0,
             taken_as=None,
+            pickup=None,
+            pickup_at=None,
             filed_at=None,
             share_purged_at=None,
         )

@@ -154,6 +154,8 @@ class Steps:
             remote_time=last.remote_time,
             delivered_at=last.delivered_at,
             taken_as=last.taken_as,
+            pickup=last.pickup,
+            pickup_at=last.pickup_at,
         )
 
     @contextmanager

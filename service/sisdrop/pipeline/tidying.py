@@ -4,6 +4,7 @@ import threading
 from itertools import count
 
 from sisdrop.errors import Reason, ServiceError, Transient
+from sisdrop.ledger import SHARE_ID
 from sisdrop.log import LogEvent
 from sisdrop.model import FileRow, State
 from sisdrop.pipeline.desk import Desk
@@ -39,12 +40,13 @@ class Tidying:
         return file_id not in self._untidy
 
     def require_share(self) -> None:
-        """Let pass what is about to change the share.
+        """Let pass what is about to change the share, after a fresh look whether it is ours.
 
         Raises:
             Transient: `share_gone` while the share is away or another one stands in its place.
         """
-        if not self.share_known:
+        is_ours = self._kit.share.identity() == self._kit.ledger.recall(SHARE_ID)
+        if not (self.share_known and is_ours):
             raise Transient(Reason.SHARE_GONE, "the share is away, or not the one that we know")
 
     def run(self) -> None:

@@ -55,6 +55,15 @@ def no_password_in_clear(password_file: Path | None, starttls: object) -> None:
         raise refused("is not allowed with notify.starttls: false, which would show the password")
 
 
+def seen_if_waited_for(*, watch: bool, waits: bool) -> None:
+    """Refuse to wait for what nobody looks at."""
+    if waits and not watch:
+        raise refused(
+            "false is not allowed with sftp.wait_for_pickup: true, which would wait for ever",
+            "pickup.watch",
+        )
+
+
 def apart(data: Path, inbox: Path | None) -> None:
     """Refuse a data folder that is the inbox, lies in it, or holds it."""
     if inbox is None:

@@ -76,6 +76,15 @@ class Settings(Section):
         checks.apart(value, inbox.path if inbox else None)
         return value
 
+    @field_validator("pickup")
+    @classmethod
+    def _seen_if_waited_for(cls, value: PickupSettings, info: ValidationInfo) -> PickupSettings:
+        sftp = info.data.get("sftp")
+        checks.seen_if_waited_for(
+            watch=value.watch, waits=sftp is not None and sftp.wait_for_pickup
+        )
+        return value
+
     @field_validator("streams")
     @classmethod
     def _distinct(cls, value: tuple[StreamSettings, ...]) -> tuple[StreamSettings, ...]:

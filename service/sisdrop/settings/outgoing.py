@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from sisdrop.delivery.remote import REPORTED_SUFFIXES
 from sisdrop.settings import checks, fields
 from sisdrop.settings.section import Section
 from sisdrop.units import HOUR, MINUTE, SECOND
@@ -104,7 +105,13 @@ class PickupSettings(Section):
     interval: fields.Duration = Field(default=10 * MINUTE, description="How often it is listed.")
     overdue_after: fields.Duration = Field(
         default=26 * HOUR,
-        description="A zip that waits longer is overdue: a metric and an alert say so.",
+        description="A zip that waits longer is overdue: a metric and an alert say so, once the "
+        "first one was seen to be fetched.",
+    )
+    suffixes: tuple[fields.Suffix, ...] = Field(
+        default=REPORTED_SUFFIXES,
+        description="What Alma adds to the name of a zip that it has fetched; of use only where "
+        "the server forbids to list the folder.",
     )
 
     @field_validator("overdue_after")
