@@ -23,6 +23,14 @@ def test_every_link_leads_somewhere(page: Path) -> None:
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
+def test_every_test_that_the_security_page_names_is_there() -> None:
+    text = (_ROOT / "docs" / "security.md").read_text()
+    named = re.findall(r"`(tests/[a-z0-9_/]+\.py)::(\w+)`", text)
+    assert named
+    gone = [name for path, name in named if f"def {name}(" not in (_ROOT / path).read_text()]
+    assert gone == []
+
+
 def test_the_readme_lists_every_command() -> None:
     text = (_ROOT / "README.md").read_text()
     names = [command.name or command.callback.__name__ for command in app.registered_commands
