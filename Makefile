@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: install run test test-deploy lint format lock bench clean
+.PHONY: install run test test-deploy soak lint format lock bench clean
 
 install: .venv/installed
 
@@ -19,6 +19,12 @@ test: .venv/developed
 test-deploy: .venv/developed
 	tests/deploy/prepare
 	$(BIN)/pytest tests/deploy
+
+# What chance finds takes long to find: random kills of real processes, random lives of an installation.
+soak: .venv/developed
+	tests/prepare
+	SOAK_SECONDS=$(or $(SECONDS),300) $(BIN)/pytest -s tests/e2e/test_soak.py
+	$(BIN)/pytest --hypothesis-profile=soak tests/property/test_life.py
 
 lint: .venv/developed
 	$(BIN)/ruff check .

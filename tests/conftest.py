@@ -4,6 +4,10 @@ import os
 from collections.abc import Generator
 
 import pytest
+from hypothesis import settings
+
+# `--hypothesis-profile=soak`: what chance finds takes long to find.
+settings.register_profile("soak", max_examples=5000, deadline=None)
 
 
 @pytest.hookimpl(wrapper=True)
