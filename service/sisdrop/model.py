@@ -471,6 +471,7 @@ class FileView:
     held_for: tuple[HeldFor, ...] = ()
     resent: int = 0
     pickup: Pickup | None = None
+    pickup_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ def file_shape(file: FileView) -> Shape:
         "rehearsed": file.rehearsed,
         "resent": file.resent,
         "pickup": file.pickup,
+        "pickup_at": _time(file.pickup_at),
         "held_for": [{"reason": held.reason, "sentence": held.sentence} for held in file.held_for],
     }
 

@@ -52,6 +52,7 @@ def file_view(row: FileRow) -> FileView:
         held_for=row.held_for if row.state is State.HELD else (),
         resent=len(row.earlier),
         pickup=row.pickup,
+        pickup_at=row.pickup_at,
     )
 
 

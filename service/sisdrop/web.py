@@ -74,6 +74,7 @@ def _html(template: str, status: int = HTTPStatus.OK, **values: object) -> HTMLR
         outcome=words.outcome,
         file_tone=dashboard.file_tone,
         how_to_decide=dashboard.how_to_decide,
+        pickups=words.PICKUPS,
         reasons=words.REASONS,
         states=words.STATES,
         **values,

@@ -376,6 +376,13 @@ def how_to_decide(reasons: frozenset[Reason]) -> str | None:
     return None if reasons & _NOT_BY_FOLDER else _SEND_OR_NOT
 
 
+PICKUPS = {
+    Pickup.WAITING: "It waits on the server until Alma fetches it.",
+    Pickup.OVERDUE: "Alma should have fetched it by now: look at the schedule of the load in Alma.",
+    Pickup.PICKED_UP: "Alma has fetched it. Whether it was loaded is told by Alma's job report,"
+    " under the name of the XML file.",
+    Pickup.VANISHED: "It is gone from the server without trace: Alma has probably fetched it.",
+}
 _SINCE = {
     Pickup.PICKED_UP: ", fetched by Alma",
     Pickup.VANISHED: ", gone since",

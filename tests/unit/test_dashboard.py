@@ -161,3 +161,9 @@ def test_days_that_only_rejected_have_a_chart_without_bars() -> None:
     assert drawn is not None
     assert drawn.bars == ()
     assert "The most" not in drawn.summary
+
+
+def test_a_zip_that_alma_left_lying_needs_somebody() -> None:
+    first, *others = quiet_view().streams
+    view = replace(quiet_view(), streams=(replace(first, not_fetched=2), *others))
+    assert headline(view) == (Point(Tone.WARN, "Alma has not fetched 2 files of students."),)

@@ -26,6 +26,7 @@ def test_a_file_has_the_names_of_the_report() -> None:
         "rehearsed": False,
         "resent": 0,
         "pickup": None,
+        "pickup_at": None,
         "held_for": [
             {
                 "reason": "field_loss",

@@ -117,3 +117,11 @@ def test_hostile_names_are_harmless() -> None:
     assert "&lt;script&gt;alert(&#34;x&#34;)&lt;/script&gt;" in text
     assert not any(char in text for char in "\u202e\x1b\udc92")
     text.encode()
+
+
+def test_a_zip_that_alma_left_lying_is_told_with_what_to_do() -> None:
+    quiet = reports.status()
+    view = replace(quiet, streams=tuple(replace(one, not_fetched=1) for one in quiet.streams))
+    text = status_html(view)
+    assert "Please look: Alma has not fetched a file." in text
+    assert "Ask the library to look at the schedule of the load in Alma." in text

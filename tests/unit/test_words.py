@@ -2,8 +2,9 @@ import pytest
 
 from sisdrop import words
 from sisdrop.errors import HELD_REASONS, Reason
-from sisdrop.model import State, Verdict
+from sisdrop.model import Pickup, State, Verdict
 from support.reports import file_view
+from support.views import a_file
 
 ALL = [*words.REASONS.values(), *words.STATES.values(), *words.VERDICTS.values()]
 
@@ -12,6 +13,20 @@ def test_every_reason_state_and_verdict_has_words() -> None:
     assert set(words.REASONS) == set(Reason)
     assert set(words.STATES) == set(State)
     assert set(words.VERDICTS) == set(Verdict)
+
+
+def test_whatever_became_of_a_zip_is_told() -> None:
+    assert set(words.PICKUPS) == set(Pickup)
+    told = {pickup: words.outcome(a_file(pickup=pickup)) for pickup in Pickup}
+    assert told == {
+        Pickup.WAITING: "Delivered",
+        Pickup.PICKED_UP: "Delivered, fetched by Alma",
+        Pickup.VANISHED: "Delivered, gone since",
+        Pickup.OVERDUE: "Delivered, not fetched",
+    }
+    assert words.outcome(a_file(pickup=Pickup.PICKED_UP, resent=1)) == (
+        "Delivered again, fetched by Alma"
+    )
 
 
 @pytest.mark.parametrize("entry", ALL)
