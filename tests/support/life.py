@@ -100,9 +100,17 @@ class Life:
         os.write(handle, parts.pop(0))
         if not parts:
             content = Path(f"/proc/self/fd/{handle}").read_bytes()
+            was_purged = os.fstat(handle).st_nlink == 0 and self._was_rejected_in_part(content)
             os.close(handle)
             del self.growing[path]
-            self._remember(content)
+            if not was_purged:
+                self._remember(content)
+
+    def _was_rejected_in_part(self, content: bytes) -> bool:
+        """Whether so slow a writer was given up: what there was of it was rejected and purged."""
+        purged = {row.sha256 for row in self.world.rows() if row.share_purged_at}
+        third = 1 + len(content) // 3
+        return any(digest_of(content[:end]) in purged for end in (third, 2 * third))
 
     def _remember(self, content: bytes) -> None:
         self.dropped[content] = self.dropped.get(content, 0) + 1
