@@ -52,8 +52,8 @@ class Gauges:
         )
 
     def _show_pickups(self) -> None:
-        rows = self._kit.ledger.awaiting_pickup()
-        overdue = Counter(row.stream for row in rows if row.pickup is Pickup.OVERDUE)
+        rows = self._kit.ledger.with_pickup(Pickup.OVERDUE)
+        overdue = Counter(row.stream for row in rows)
         for stream in self._kit.streams:
             self._kit.metrics.set_pickup_overdue(stream, overdue[stream])
 

@@ -388,11 +388,11 @@ class Ledger:
         )
         return max(rows, key=lambda row: row.delivered_at or row.since, default=None)
 
-    def awaiting_pickup(self) -> list[FileRow]:
-        """The archived files whose zip still stood on the server when it was last looked at."""
+    def with_pickup(self, *pickups: Pickup) -> list[FileRow]:
+        """The archived files of whose zip this was seen when the server was last looked at."""
         return self._select(
-            "WHERE pickup IN (?, ?) AND state = ? ORDER BY rowid",
-            (Pickup.WAITING, Pickup.OVERDUE, State.ARCHIVED),
+            f"WHERE pickup IN ({_marks(pickups)}) AND state = ? ORDER BY rowid",
+            (*pickups, State.ARCHIVED),
         )
 
     def last_pickup(self, stream: str) -> datetime | None:

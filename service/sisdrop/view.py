@@ -66,7 +66,7 @@ def status_view(
     ledger: Ledger, moment: Moment, streams: Mapping[str, Expect], mode: str, now: datetime
 ) -> StatusView:
     """Everything at a glance, but for the days (see `with_days`)."""
-    open_rows, on_server = ledger.in_states(*OPEN), ledger.awaiting_pickup()
+    open_rows, overdue = ledger.in_states(*OPEN), ledger.with_pickup(Pickup.OVERDUE)
     return StatusView(
         version=__version__,
         now=now,
@@ -79,7 +79,7 @@ def status_view(
         open_files=tuple(file_view(row) for row in open_rows),
         recent=tuple(file_view(row) for row in ledger.latest(RECENT, tuple(FINAL))),
         streams=tuple(
-            _stream(ledger, name, expect, [*open_rows, *on_server], now)
+            _stream(ledger, name, expect, [*open_rows, *overdue], now)
             for name, expect in streams.items()
         ),
     )

@@ -100,17 +100,9 @@ class Life:
         os.write(handle, parts.pop(0))
         if not parts:
             content = Path(f"/proc/self/fd/{handle}").read_bytes()
-            was_purged = os.fstat(handle).st_nlink == 0 and self._was_rejected_in_part(content)
             os.close(handle)
             del self.growing[path]
-            if not was_purged:
-                self._remember(content)
-
-    def _was_rejected_in_part(self, content: bytes) -> bool:
-        """Whether so slow a writer was given up: what there was of it was rejected and purged."""
-        purged = {row.sha256 for row in self.world.rows() if row.share_purged_at}
-        third = 1 + len(content) // 3
-        return any(digest_of(content[:end]) in purged for end in (third, 2 * third))
+            self._remember(content)
 
     def _remember(self, content: bytes) -> None:
         self.dropped[content] = self.dropped.get(content, 0) + 1
@@ -244,7 +236,7 @@ class Life:
         return [
             content
             for content, count in self.dropped.items()
-            if count > 0 and content not in self.destroyed and digest_of(content) not in purged
+            if count > 0 and content not in self.destroyed and not _digests(content) & purged
         ]
 
     def _check_the_server(self) -> None:
@@ -260,3 +252,9 @@ class Life:
             assert row.state not in (State.CLAIMED, State.HELD, State.REJECTED)
             assert digest_of(content) == row.bundle_sha256
             assert any(is_cut_of(unzipped(content), whole, row) for whole in allowed)
+
+
+def _digests(content: bytes) -> set[str]:
+    """Of a file, and of what a slow writer had written of it when it was given up and rejected."""
+    third = 1 + len(content) // 3
+    return {digest_of(content[:end]) for end in (third, 2 * third, len(content))}

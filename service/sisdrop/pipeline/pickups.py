@@ -50,7 +50,7 @@ class Pickups:
 
     def waiting(self) -> list[FileRow]:
         """The files whose zip still stood on the server at the last look."""
-        return self._kit.ledger.awaiting_pickup()
+        return self._kit.ledger.with_pickup(Pickup.WAITING, Pickup.OVERDUE)
 
     def in_the_way(self, stream: str) -> FileRow | None:
         """A zip of an earlier stream that must be fetched before this stream may send."""
