@@ -97,6 +97,8 @@ def _twin(model: dict[str, Any], number: int) -> dict[str, Any]:
         "remote_name": f"{file_id}.zip",
         "purged_at": purged,
         "share_purged_at": purged,
+        "pickup": "picked_up",
+        "pickup_at": times["filed_at"],
     }
 
 
