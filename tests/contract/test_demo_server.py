@@ -10,21 +10,11 @@ from sisdrop.delivery.demo_server import HOST, USER, serve_folder
 from sisdrop.delivery.keys import generate_key
 from sisdrop.delivery.session import Target, open_session
 from sisdrop.errors import NeedsOperator, Reason
+from support.targets import target_on
 
 
 def target_of(folder: Path, port: int, key: str = "key", user: str = USER) -> Target:
-    return Target(
-        host=HOST,
-        port=port,
-        username=user,
-        key=folder / key,
-        passphrase_file=None,
-        password_file=None,
-        known_hosts=folder / "known_hosts",
-        connect_timeout=10.0,
-        idle_timeout=10.0,
-        total_timeout=30.0,
-    )
+    return target_on(port, user, folder / key, folder / "known_hosts")
 
 
 @pytest.fixture

@@ -16,8 +16,9 @@ from sisdrop.delivery.remote import Fate
 from sisdrop.delivery.sftp import connect
 from sisdrop.errors import NeedsOperator, Reason, ServiceError
 from sisdrop.model import Delivered, Pickup
-from support.other_servers import FOLDER, Place, running_proftpd, running_rclone, target_on
+from support.other_servers import FOLDER, Place, running_proftpd, running_rclone
 from support.sshd import running_sshd
+from support.targets import target_on
 
 DIRECTORY = f"~/{FOLDER}"
 NAME = "20261123T190301Z-01-students-01234567.zip"
@@ -49,7 +50,7 @@ async def _start_demo(base: Path, stack: AsyncExitStack) -> Place:
     pins = base / "known_hosts"
     serving = demo_server.serve_folder(base / "root", public_key, pins)
     port = await stack.enter_async_context(serving)
-    return Place(target_on(port, base / "key", pins, demo_server.USER), upload_dir)
+    return Place(target_on(port, demo_server.USER, base / "key", pins), upload_dir)
 
 
 @pytest.fixture

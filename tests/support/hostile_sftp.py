@@ -10,6 +10,7 @@ import asyncssh
 from typing_extensions import override
 
 from sisdrop.delivery.session import Target
+from support.targets import target_on
 
 
 @dataclass
@@ -146,18 +147,7 @@ async def hostile_sftp(folder: Path, mood: Mood) -> AsyncIterator[Target]:
     public = host_key.export_public_key().decode().split()
     known_hosts.write_text(f"[127.0.0.1]:{port} {public[0]} {public[1]}\n")
     try:
-        yield Target(
-            host="127.0.0.1",
-            port=port,
-            username="sis",
-            key=client_key,
-            passphrase_file=None,
-            password_file=None,
-            known_hosts=known_hosts,
-            connect_timeout=10.0,
-            idle_timeout=10.0,
-            total_timeout=30.0,
-        )
+        yield target_on(port, "sis", client_key, known_hosts)
     finally:
         server.close()
         await server.wait_closed()

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from sisdrop.delivery.session import Target
 from support.sshd import free_port, make_key, wait_until
+from support.targets import HOST, target_on
 
-HOST = "127.0.0.1"
 USER = "testftp"
 FOLDER = "upload/ALMA/SIS"
 # The numbers of `daemon` on Debian: ProFTPD gives up root for them.
@@ -117,23 +117,7 @@ def _furnish(base: Path) -> Place:
     (base / "known_hosts").write_text(f"[{HOST}]:{port} {kind} {key}\n")
     upload_dir = base / "home" / FOLDER
     upload_dir.mkdir(parents=True)
-    return Place(target_on(port, base / "id_ed25519", base / "known_hosts"), upload_dir)
-
-
-def target_on(port: int, key: Path, known_hosts: Path, user: str = USER) -> Target:
-    """A server on loopback, with the patience of a test."""
-    return Target(
-        host=HOST,
-        port=port,
-        username=user,
-        key=key,
-        passphrase_file=None,
-        password_file=None,
-        known_hosts=known_hosts,
-        connect_timeout=10.0,
-        idle_timeout=10.0,
-        total_timeout=60.0,
-    )
+    return Place(target_on(port, USER, base / "id_ed25519", base / "known_hosts"), upload_dir)
 
 
 @contextmanager
