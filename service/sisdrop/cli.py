@@ -63,6 +63,9 @@ ConfigOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+StaleOption = Annotated[
+    bool, typer.Option("--stale", help="Send it although a newer file went out.")
+]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why; kept in the audit trail.")]
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="The file's id.")]
 
@@ -256,9 +259,7 @@ def approve(
     reason: ReasonOption,
     config: ConfigOption = None,
     *,
-    stale: Annotated[
-        bool, typer.Option("--stale", help="Send it although a newer file went out.")
-    ] = False,
+    stale: StaleOption = False,
 ) -> None:
     """Let a held file go out."""
     from sisdrop.requests import Command
@@ -280,9 +281,7 @@ def resend(
     reason: ReasonOption,
     config: ConfigOption = None,
     *,
-    stale: Annotated[
-        bool, typer.Option("--stale", help="Send it although a newer file went out.")
-    ] = False,
+    stale: StaleOption = False,
 ) -> None:
     """Deliver an archived zip again: same bytes, new name on the server."""
     from sisdrop.requests import Command

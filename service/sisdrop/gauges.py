@@ -1,12 +1,10 @@
 """Bring the gauges up to date that nothing else sets."""
 
 import shutil
-from collections import Counter
 from pathlib import Path
 
 from sisdrop.absence import Absence
 from sisdrop.ledger import ArchiveSpan
-from sisdrop.model import Pickup
 from sisdrop.pipeline.kit import Kit
 from sisdrop.situation import Situation
 from sisdrop.states import OPEN
@@ -52,10 +50,9 @@ class Gauges:
         )
 
     def _show_pickups(self) -> None:
-        rows = self._kit.ledger.with_pickup(Pickup.OVERDUE)
-        overdue = Counter(row.stream for row in rows)
+        overdue = self._kit.ledger.overdue_pickups()
         for stream in self._kit.streams:
-            self._kit.metrics.set_pickup_overdue(stream, overdue[stream])
+            self._kit.metrics.set_pickup_overdue(stream, overdue.get(stream, 0))
 
     def _show_archive(self) -> None:
         span = self._kit.ledger.archive_span()

@@ -76,7 +76,8 @@ _LAYOUT_3 = "CREATE INDEX files_by_arrival ON files (stream, id);"
 # Which zips wait to be fetched is asked at each delivery, and there are few.
 _LAYOUT_4 = """
 ALTER TABLE files ADD COLUMN pickup TEXT AS (json_extract(row, '$.pickup'));
-CREATE INDEX files_by_pickup ON files (pickup, stream);
+ALTER TABLE files ADD COLUMN pickup_at TEXT AS (json_extract(row, '$.pickup_at'));
+CREATE INDEX files_by_pickup ON files (pickup, stream, pickup_at);
 """
 # What leads from each layout to the next; a new ledger goes all the way.
 _LAYOUTS = (_LAYOUT_1, _LAYOUT_2, _LAYOUT_3, _LAYOUT_4)
@@ -388,20 +389,29 @@ class Ledger:
         )
         return max(rows, key=lambda row: row.delivered_at or row.since, default=None)
 
-    def with_pickup(self, *pickups: Pickup) -> list[FileRow]:
-        """The archived files of whose zip this was seen when the server was last looked at."""
+    def awaiting_pickup(self) -> list[FileRow]:
+        """The archived files whose zip still stood on the server when it was last looked at."""
         # The plus keeps SQLite from walking through all that is archived.
         return self._select(
-            f"WHERE pickup IN ({_marks(pickups)}) AND +state = ? ORDER BY rowid",
-            (*pickups, State.ARCHIVED),
+            "WHERE pickup IN (?, ?) AND +state = ? ORDER BY rowid",
+            (Pickup.WAITING, Pickup.OVERDUE, State.ARCHIVED),
         )
+
+    def overdue_pickups(self) -> dict[str, int]:
+        """How many zips of each stream should have been fetched by now; of others none."""
+        with self._reading() as db:
+            rows = db.execute(
+                "SELECT stream, count(*) FROM files WHERE pickup = ? AND +state = ?"
+                " GROUP BY stream",
+                (Pickup.OVERDUE, State.ARCHIVED),
+            ).fetchall()
+        return dict(rows)
 
     def last_pickup(self, stream: str) -> datetime | None:
         """When the receiver was last seen to have fetched a zip of the stream."""
         with self._reading() as db:
             found = db.execute(
-                "SELECT max(json_extract(row, '$.pickup_at')) FROM files"
-                " WHERE pickup = ? AND stream = ?",
+                "SELECT max(pickup_at) FROM files WHERE pickup = ? AND stream = ?",
                 (Pickup.PICKED_UP, stream),
             ).fetchone()[0]
         return None if found is None else datetime.fromisoformat(found)

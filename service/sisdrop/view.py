@@ -16,7 +16,6 @@ from sisdrop.model import (
     FileRow,
     FileStory,
     FileView,
-    Pickup,
     State,
     StatusView,
     StreamView,
@@ -66,7 +65,7 @@ def status_view(
     ledger: Ledger, moment: Moment, streams: Mapping[str, Expect], mode: str, now: datetime
 ) -> StatusView:
     """Everything at a glance, but for the days (see `with_days`)."""
-    open_rows, overdue = ledger.in_states(*OPEN), ledger.with_pickup(Pickup.OVERDUE)
+    open_rows, overdue = ledger.in_states(*OPEN), ledger.overdue_pickups()
     return StatusView(
         version=__version__,
         now=now,
@@ -79,7 +78,7 @@ def status_view(
         open_files=tuple(file_view(row) for row in open_rows),
         recent=tuple(file_view(row) for row in ledger.latest(RECENT, tuple(FINAL))),
         streams=tuple(
-            _stream(ledger, name, expect, [*open_rows, *overdue], now)
+            replace(_stream(ledger, name, expect, open_rows, now), not_fetched=overdue.get(name, 0))
             for name, expect in streams.items()
         ),
     )
@@ -98,9 +97,9 @@ def _blocked(moment: Moment) -> tuple[Blocked, ...]:
 
 
 def _stream(
-    ledger: Ledger, name: str, expect: Expect, rows: list[FileRow], now: datetime
+    ledger: Ledger, name: str, expect: Expect, open_rows: list[FileRow], now: datetime
 ) -> StreamView:
-    mine = [row for row in rows if row.stream == name]
+    mine = [row for row in open_rows if row.stream == name]
     last = ledger.last_delivered(name)
     stands = standing(ledger, name, expect, now)
     return StreamView(
@@ -109,12 +108,11 @@ def _stream(
         last_file=last.name if last else None,
         records=last.counts.delivered if last and last.counts else None,
         next_expected=stands.deadline,
-        waiting=sum(row.state in OPEN and row.state is not State.HELD for row in mine),
+        waiting=sum(row.state is not State.HELD for row in mine),
         held=sum(row.state is State.HELD for row in mine),
         last_came=stands.last_came,
         unchanged_since=stands.unchanged_since,
         expectation=tell(stands, expect.zone, now),
-        not_fetched=sum(row.pickup is Pickup.OVERDUE for row in mine),
     )
 
 

@@ -13,6 +13,7 @@ from sisdrop.log import LogEvent
 from sisdrop.model import FileRow, Pickup, State
 from sisdrop.requests import Command
 from support.fake_server import lost, refused
+from support.killing import Death, Killed, dying
 from support.reader import people
 from support.world import PROBE, World, folder_in_memory
 
@@ -22,12 +23,12 @@ STREAMS = [
 ]
 HOUR = 3600.0
 INTERVAL = 600.0
-SUCCESS: dict[str, Any] = {"streams": STREAMS}
+SETTINGS: dict[str, Any] = {"streams": STREAMS}
 
 
 @pytest.fixture
 def world() -> Iterator[World]:
-    with folder_in_memory() as folder, World(folder, **SUCCESS) as made:
+    with folder_in_memory() as folder, World(folder, **SETTINGS) as made:
         yield made
 
 
@@ -132,7 +133,7 @@ def test_what_is_left_lying_is_overdue_and_then_fetched_after_all(world: World) 
     world.shop.rounds.gauge_round(world.data)
     assert world.metric('pickup_overdue_files{stream="students"}') == 1
     assert world.metric('pickup_overdue_files{stream="staff"}') == 0
-    world.restart(**SUCCESS)
+    world.restart(**SETTINGS)
     look(world)
     assert world.log.count(LogEvent.PICKUP_OVERDUE) == 1
     fetch(world, second)
@@ -140,6 +141,36 @@ def test_what_is_left_lying_is_overdue_and_then_fetched_after_all(world: World) 
     world.shop.rounds.gauge_round(world.data)
     assert world.get(second).pickup is Pickup.PICKED_UP
     assert world.metric('pickup_overdue_files{stream="students"}') == 0
+
+
+def test_whenever_the_process_dies_while_it_looks_the_next_look_knows_and_has_told(
+    tmp_path: Path,
+) -> None:
+    """The proof that pickups show here, and what became of each zip, are remembered apart."""
+    deaths, is_over = 0, False
+    while not is_over:
+        with World(_folder(tmp_path, deaths), **SETTINGS) as world:
+            rows = [dropped(world), dropped(world, "staff.xml", made="other")]
+            for row in rows:
+                fetch(world, row)
+            world.clock.advance(INTERVAL)
+            try:
+                with dying(Death(deaths)):
+                    world.deliver()
+                is_over = True
+            except Killed:
+                deaths += 1
+            world.restart(**SETTINGS)
+            look(world)
+            assert [world.get(row).pickup for row in rows] == [Pickup.PICKED_UP] * 2
+            assert world.log.count(LogEvent.PICKUP_SEEN) >= len(rows)
+    assert deaths > 2  # the proof, and each of the two
+
+
+def _folder(base: Path, number: int) -> Path:
+    folder = base / str(number)
+    folder.mkdir()
+    return folder
 
 
 def test_what_is_sent_again_waits_again(world: World) -> None:
@@ -192,7 +223,7 @@ def test_nobody_looks_where_the_settings_say_so(tmp_path: Path) -> None:
 
 
 def test_in_turn_a_stream_waits_until_the_earlier_one_was_fetched(tmp_path: Path) -> None:
-    with World(tmp_path, **SUCCESS, sftp={"wait_for_pickup": True}) as world:
+    with World(tmp_path, **SETTINGS, sftp={"wait_for_pickup": True}) as world:
         first = dropped(world, "students.xml")
         second = dropped(world, "staff.xml", made="other")
         assert second.state is State.QUEUED
@@ -204,13 +235,13 @@ def test_in_turn_a_stream_waits_until_the_earlier_one_was_fetched(tmp_path: Path
 
 
 def test_in_turn_the_earlier_stream_waits_for_nobody(tmp_path: Path) -> None:
-    with World(tmp_path, **SUCCESS, sftp={"wait_for_pickup": True}) as world:
+    with World(tmp_path, **SETTINGS, sftp={"wait_for_pickup": True}) as world:
         dropped(world, "staff.xml")
         assert dropped(world, "students.xml", made="other").state is State.ARCHIVED
 
 
 def test_two_that_are_queued_together_go_one_after_the_other(tmp_path: Path) -> None:
-    with World(tmp_path, **SUCCESS, sftp={"wait_for_pickup": True}) as world:
+    with World(tmp_path, **SETTINGS, sftp={"wait_for_pickup": True}) as world:
         world.drop(people(10, "a"), "staff.xml")
         world.drop(people(10, "b"), "students.xml")
         world.run()

@@ -24,7 +24,7 @@ class Attempt:
         inventory: Inventory,
         final: str,
         size: int,
-        suffixes: Collection[str] = remote.REPORTED_SUFFIXES,
+        suffixes: Collection[str],
     ) -> None:
         self._folder = folder
         self._suffixes = suffixes

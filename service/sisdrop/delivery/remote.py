@@ -111,16 +111,12 @@ def is_plain(name: str) -> bool:
 
 
 def look_up(final: str, size: int, listing: Mapping[str, Entry]) -> Found:
-    """What a listing of the folder says about a zip of `size` bytes.
-
-    The receiver's suffix is not known for sure (`.old` and `.handled` are both reported), so any
-    name that begins with ours counts as taken.
-    """
+    """What a listing of the folder says about a zip of `size` bytes."""
     entry = listing.get(final)
     if entry is not None:
         ours = entry.is_file and entry.size == size
         return Present() if ours else Conflict(final, entry.size)
-    taken = min((name for name in listing if name.startswith(final)), default=None)
+    taken = _taken_as(final, listing)
     if taken is not None:
         return Taken(taken)
     temporary = temporary_name(final)
@@ -130,11 +126,20 @@ def look_up(final: str, size: int, listing: Mapping[str, Entry]) -> Found:
     return Absent()
 
 
+def _taken_as(final: str, names: Collection[str]) -> str | None:
+    """The name that the receiver has given to our file, if it stands there.
+
+    Its suffix is not known for sure (`.old` and `.handled` are both reported), so any name that
+    begins with ours counts.
+    """
+    return min((name for name in names if name.startswith(final)), default=None)
+
+
 def fate(final: str, names: Collection[str]) -> Fate:
     """What became of a zip that was put there, by the names that stand there now."""
     if final in names:
         return Fate(Pickup.WAITING)
-    taken = min((name for name in names if name.startswith(final)), default=None)
+    taken = _taken_as(final, names)
     return Fate(Pickup.VANISHED) if taken is None else Fate(Pickup.PICKED_UP, taken)
 
 

@@ -50,7 +50,7 @@ class Pickups:
 
     def waiting(self) -> list[FileRow]:
         """The files whose zip still stood on the server at the last look."""
-        return self._kit.ledger.with_pickup(Pickup.WAITING, Pickup.OVERDUE)
+        return self._kit.ledger.awaiting_pickup()
 
     def in_the_way(self, stream: str) -> FileRow | None:
         """A zip of an earlier stream that must be fetched before this stream may send."""
@@ -79,8 +79,8 @@ class Pickups:
 
     def _note(self, rows: list[FileRow], fates: Mapping[str, Fate]) -> None:
         now = self._kit.clock.utc()
-        is_known = any(fate.pickup is Pickup.PICKED_UP for fate in fates.values())
-        if is_known or self._kit.ledger.recall(self._proof) is not None:
+        is_known = self._kit.ledger.recall(self._proof) is not None
+        if not is_known and any(fate.pickup is Pickup.PICKED_UP for fate in fates.values()):
             self._kit.ledger.remember(self._proof, "seen")
             is_known = True
         for row in rows:
@@ -101,12 +101,13 @@ class Pickups:
             pickup = Pickup.OVERDUE
         if pickup is row.pickup:
             return
-        self._kit.ledger.update(row, pickup=pickup, pickup_at=now, taken_as=fate.name)
-        if pickup is Pickup.PICKED_UP:
-            self._kit.metrics.set_last_pickup(row.stream, now)
+        # Told before it is remembered: twice is better than never.
         if (event := _TOLD.get(pickup)) is not None:
             log = self._steps.log_of(row)
             (log.info if pickup is Pickup.PICKED_UP else log.warning)(event)
+        self._kit.ledger.update(row, pickup=pickup, pickup_at=now, taken_as=fate.name)
+        if pickup is Pickup.PICKED_UP:
+            self._kit.metrics.set_last_pickup(row.stream, now)
 
     def _is_late(self, row: FileRow, now: datetime) -> bool:
         after = timedelta(seconds=self.plan.overdue_after)
