@@ -46,9 +46,9 @@ than 1.22, add `--server-side=false`.
 
 | what | where | when it changes |
 |---|---|---|
-| private key, passphrase, or password | `existingSecret`, under the names in `secretKeys` | used at the next connection |
+| key, passphrase, password | `existingSecret`, as `secretKeys` says | used at the next connection |
 | the mail account's password | the same Secret, `secretKeys.mailPassword` | used at the next mail |
-| host keys of the server | `knownHosts` | used at the next connection; keep the next key beside the current one |
+| host keys of the server | `knownHosts` | used at the next connection; list the next one, too |
 | settings | `config` | a new pod starts |
 
 ## Values

@@ -60,7 +60,10 @@ def values_schema(defaults: Mapping[str, Any], told: list[Value], settings: Any)
     schema["properties"]["global"] = _ANY_OBJECT
     config, definitions = _config(settings)
     schema["properties"]["config"] = config
-    return {"$schema": "http://json-schema.org/draft-07/schema#", "definitions": definitions} | schema
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "definitions": definitions,
+    } | schema
 
 
 def _object(tree: Mapping[str, Any], path: str, said: Mapping[str, str]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The values of the chart with what is said of each: read from values.yaml, comments included. Pure."""
+"""The values of the chart and what is said of each, from values.yaml and its comments. Pure."""
 
 import re
 from collections.abc import Iterator
@@ -51,7 +51,11 @@ def _documented(text: str) -> Iterator[tuple[str, str]]:
             continue
         if found["key"] is None:
             comment = found["comment"] or ""
-            said = [comment.removeprefix(_SAID)] if comment.startswith(_SAID) else said + [comment] * bool(said)
+            said = (
+                [comment.removeprefix(_SAID)]
+                if comment.startswith(_SAID)
+                else said + [comment] * bool(said)
+            )
             continue
         indent = len(found["indent"])
         above = [*(pair for pair in above if pair[0] < indent), (indent, found["key"])]
