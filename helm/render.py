@@ -10,7 +10,7 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 CHART = ROOT / "helm" / "sisdrop"
-# Where tests/deploy/prepare puts them.
+# Where the Makefile puts them.
 TOOLS = ROOT / ".venv" / "helm"
 HELMS = ("helm3", "helm4")
 RELEASE, NAMESPACE = "sisdrop", "library"

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 import yaml
-
 from helm import generate
 from helm.render import CHART, HELMS, ChartRefused, Helm, examples, objects
 from helm.schema import SET_BY_CHART
 from helm.values import leaves, read_values
+
 from sisdrop.settings import Settings
 
 LEAST = examples()["claim"]
@@ -256,11 +256,11 @@ def test_settings_pass_through_under_their_own_names() -> None:
 
 
 def test_a_password_takes_the_place_of_the_key() -> None:
-    changes = {"secretKeys": {"privateKey": None, "password": "word"}}
-    assert settings(changes)["sftp"]["password_file"] == "/secrets/password"
+    changes = {"secretKeys": {"privateKey": None, "password": "secret"}}
+    assert settings(changes)["sftp"]["password_file"].endswith("/password")
     assert "key" not in settings(changes)["sftp"]
     (items,) = [v["secret"]["items"] for v in pod(changes)["volumes"] if v["name"] == "secrets"]
-    assert items == [{"key": "word", "path": "password"}]
+    assert items == [{"key": "secret", "path": "password"}]
 
 
 # The pod.
@@ -352,7 +352,7 @@ def test_the_pod_can_be_extended(value: str, given: Any, at: str) -> None:
 
 
 def test_the_container_can_be_extended() -> None:
-    changes = {
+    changes: dict[str, Any] = {
         "extraEnv": [{"name": "SISDROP_LOG__LEVEL", "value": "debug"}],
         "extraEnvFrom": [{"configMapRef": {"name": "more"}}],
         "extraVolumes": [{"name": "rules", "configMap": {"name": "rules"}}],
@@ -515,5 +515,5 @@ def test_every_value_is_documented() -> None:
 def test_every_value_is_used_and_every_used_value_is_there() -> None:
     templates = "".join(path.read_text() for path in (CHART / "templates").rglob("*.*"))
     defaults = yaml.safe_load((CHART / "values.yaml").read_text())
-    used = {found for found in re.findall(r"\.Values\.(\w+)", templates)}
+    used = set(re.findall(r"\.Values\.(\w+)", templates))
     assert used == defaults.keys()
