@@ -56,9 +56,11 @@ class Started:
         return {**shape, "name": self._podman.unique(), "services": services}
 
     def __call__(self, *arguments: str) -> str:
+        """Run a command of podman-compose on them."""
         return self._podman.compose(self._file, *arguments)
 
     def files(self, folder: str, pattern: str) -> list[Path]:
+        """What lies in one of the folders beside the compose file."""
         return sorted((self.var / folder).glob(pattern))
 
 
@@ -110,5 +112,11 @@ def test_only_this_machine_can_reach_what_is_published() -> None:
 def test_prometheus_and_alertmanager_take_their_files(tmp_path: Path) -> None:
     (tmp_path / "prometheus.yaml").write_bytes((_FOLDER / "prometheus.yaml").read_bytes())
     (tmp_path / "rules.yaml").write_bytes((ROOT / "deploy/prometheus/rules.yaml").read_bytes())
-    subprocess.run(["promtool", "check", "config", tmp_path / "prometheus.yaml"], check=True)
-    subprocess.run(["amtool", "check-config", _FOLDER / "alertmanager.yaml"], check=True)
+    for words in (
+        ("promtool", "check", "config", tmp_path / "prometheus.yaml"),
+        (
+            *("amtool", "check-config"),
+            _FOLDER / "alertmanager.yaml",
+        ),
+    ):
+        subprocess.run(words, check=True)
