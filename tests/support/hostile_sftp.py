@@ -51,8 +51,12 @@ class HostileServer(asyncssh.SFTPServer):
     @override
     async def write(self, file_obj: object, offset: int, data: bytes) -> int:
         mood = self._mood
-        async with self._turn:
-            await asyncio.sleep(mood.pace)
+        try:
+            async with self._turn:
+                await asyncio.sleep(mood.pace)
+        except asyncio.CancelledError:
+            super().close(file_obj)
+            raise
         if mood.room is not None and offset + len(data) > mood.room:
             raise asyncssh.SFTPFailure("Failure")
         if mood.forgets_tail and len(data) > 1:
