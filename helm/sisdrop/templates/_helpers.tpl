@@ -67,7 +67,8 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- /* The service's settings: the user's, and those that the chart decides. */}}
 {{- define "sisdrop.config" -}}
 {{- $config := deepCopy .Values.config }}
-{{- $sftp := $config.sftp }}
+{{- $sftp := default dict $config.sftp }}
+{{- $_ := set $config "sftp" $sftp }}
 {{- $_ := set $sftp "known_hosts" "/known-hosts/known_hosts" }}
 {{- with .Values.secretKeys }}
 {{- if .privateKey }}{{ $_ := set $sftp "key" "/secrets/id" }}{{ end }}
