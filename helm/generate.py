@@ -21,9 +21,9 @@ _HEAD = """\
 # make the Secret (see docs/getting-started.md), then: kubectl apply --namespace library -f THIS
 """
 _RULES_HEAD = """\
-# Made from the Helm chart by `make chart`, for those who have no Helm or no Prometheus operator: name
-# it under rule_files, and name the scrape job sisdrop. Commands in the texts are meant for a release
-# called sisdrop in the namespace library; addresses of runbooks, for a Prometheus beside it.
+# Made from the Helm chart by `make chart`, for those who have no Helm or no Prometheus operator:
+# name it under rule_files, and name the scrape job sisdrop. Commands in the texts are meant for a
+# release called sisdrop in the namespace library, and so are the addresses of the runbooks.
 """
 # What everybody has to change.
 _PLAIN = {
