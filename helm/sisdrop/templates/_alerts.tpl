@@ -33,10 +33,11 @@ absent() keeps only labels that are matched with `=`. */}}
 
 {{- /* For how long the archive may keep a file, in seconds; nothing where it may for ever. */}}
 {{- define "sisdrop.longestRetention" -}}
-{{- $archive := merge (dict) (default dict .Values.config.archive) (dict "retention" "60d" "keep_last" 0) }}
-{{- $rejected := ternary $archive.rejected_retention "60d" (hasKey $archive "rejected_retention") }}
+{{- $archive := default dict .Values.config.archive }}
+{{- $rejected := "60d" }}
+{{- if hasKey $archive "rejected_retention" }}{{ $rejected = $archive.rejected_retention }}{{ end }}
 {{- if and $rejected (not $archive.keep_last) }}
-{{- max (include "sisdrop.seconds" $archive.retention) (include "sisdrop.seconds" $rejected) }}
+{{- max (include "sisdrop.seconds" (default "60d" $archive.retention)) (include "sisdrop.seconds" $rejected) }}
 {{- end }}
 {{- end }}
 
