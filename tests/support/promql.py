@@ -11,8 +11,12 @@ from sisdrop.metrics_catalogue import PREFIX, ROWS
 # What Prometheus and its operator add to every series.
 TARGET = {"namespace", "job", "instance", "pod", "container", "service", "endpoint"}
 # What is not ours: of Prometheus itself, and of the client library.
-OTHERS = {"up", "process_start_time_seconds", "process_resident_memory_bytes",
-          "process_cpu_seconds_total"}  # fmt: skip
+OTHERS: dict[str, set[str]] = {
+    "up": set(),
+    "ALERTS": {"alertname", "alertstate"},
+    "process_start_time_seconds": set(),
+    "process_resident_memory_bytes": set(),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ def selectors(expression: str) -> list[Selector]:
 def unknown(selector: Selector) -> Iterator[str]:
     """What a selector names that is not in the catalogue."""
     if selector.name in OTHERS:
-        yield from (label for label in selector.labels if label not in TARGET)
+        yield from {*selector.labels} - TARGET - OTHERS[selector.name]
         return
     known = _LABELS.get(selector.name)
     if known is None:
