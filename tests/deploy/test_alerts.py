@@ -14,6 +14,7 @@ from helm.generate import RULES
 from helm.render import CHART, ROOT, ChartRefused, Helm, examples, objects
 
 from sisdrop.cli import app
+from sisdrop.metrics import Metrics
 from sisdrop.metrics_catalogue import BLOCKING
 from support.promql import Selector, selectors, unknown
 
@@ -79,6 +80,42 @@ def test_it_is_tested_before_while_and_after_it_fires_and_in_a_similar_case(aler
     assert {one["exp_labels"]["severity"] for one in fired} == severities
 
 
+def test_a_fresh_install_is_quiet(tmp_path: Path) -> None:
+    """The service's own series, before the first file, for the week until one is due."""
+    known = {
+        "sisdrop_share_up": 1,
+        "sisdrop_ledger_writable": 1,
+        "sisdrop_data_free_bytes": 2**34,
+        'sisdrop_next_expected_timestamp_seconds{stream="patrons"}': 8 * 86400,
+    }
+    lines = Metrics(["patrons"], "0.1.0", "3.13.5").render()[0].decode().splitlines()
+    series = [line.rpartition(" ") for line in lines if line.startswith("sisdrop_")]
+    given = {name: f"{known.get(name, value)}+0x2016" for name, _, value in series}
+    given |= {"sisdrop_last_scan_timestamp_seconds": "1+300x2016", "up": "1+0x2016"}
+    given |= {"process_start_time_seconds": "1+0x2016"}
+    checks: list[dict[str, Any]] = [
+        {"eval_time": at, "alertname": alert, "exp_alerts": []}
+        for alert in ALERTS
+        for at in ("1m", "10m", "1h", "7d")
+    ]
+    case = {
+        "interval": "5m",
+        "input_series": [
+            {"series": _of_job(name), "values": values} for name, values in given.items()
+        ],
+        "alert_rule_test": checks,
+    }
+    test = tmp_path / "fresh.yaml"
+    test.write_text(yaml.safe_dump({"rule_files": [str(RULES)], "tests": [case]}))
+    assert "SUCCESS" in promtool("test", "rules", test)
+
+
+def _of_job(series: str) -> str:
+    """A series as it is scraped: with the labels of its target."""
+    name, _, labels = series.partition("{")
+    return f'{name}{{job="sisdrop",instance="10.0.0.1:8080",{labels.rstrip("}")}}}'
+
+
 # What belongs together.
 
 
@@ -135,7 +172,7 @@ def test_rules_look_at_the_series_of_their_own_release_only(
     others: dict[str, Any], kind: str, job: str
 ) -> None:
     """The operator calls a job after the Service, or after the PodMonitor's namespace and name."""
-    how = {"release": "member", "namespace": "library"}
+    how: dict[str, Any] = {"release": "member", "namespace": "library"}
     rendered = Helm(**how).template({**LEAST, "metrics": others})
     (watched,) = [one["metadata"] for one in objects(rendered) if one["kind"] == kind]
     wanted = {"namespace": "library", "job": job.format(**{**watched, "namespace": "library"})}
