@@ -96,7 +96,7 @@ def test_a_fresh_install_is_quiet(tmp_path: Path) -> None:
     checks: list[dict[str, Any]] = [
         {"eval_time": at, "alertname": alert, "exp_alerts": []}
         for alert in ALERTS
-        for at in ("1m", "10m", "1h", "7d")
+        for at in ("10m", "1h", "7d")
     ]
     case = {
         "interval": "5m",
@@ -106,7 +106,9 @@ def test_a_fresh_install_is_quiet(tmp_path: Path) -> None:
         "alert_rule_test": checks,
     }
     test = tmp_path / "fresh.yaml"
-    test.write_text(yaml.safe_dump({"rule_files": [str(RULES)], "tests": [case]}))
+    test.write_text(
+        yaml.safe_dump({"rule_files": [str(RULES)], "evaluation_interval": "10m", "tests": [case]})
+    )
     assert "SUCCESS" in promtool("test", "rules", test)
 
 
