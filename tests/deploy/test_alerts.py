@@ -129,6 +129,15 @@ def test_alerts_thresholds_runbooks_and_tests_are_the_same_set() -> None:
     assert {path.name for path in TESTS.iterdir()} == {f"{alert}_test.yaml" for alert in ALERTS}
 
 
+def test_the_operator_finds_every_alert_with_its_severities() -> None:
+    text = (ROOT / "docs" / "operations.md").read_text()
+    listed = re.findall(r"^\| \[(\w+)\]\(runbooks/\1\.md\) \| ([a-z, ]+) \|", text, re.MULTILINE)
+    known: dict[str, list[str]] = {}
+    for rule in RENDERED:
+        known.setdefault(rule["alert"], []).append(rule["labels"]["severity"])
+    assert {name: severities.split(", ") for name, severities in listed} == known
+
+
 @pytest.mark.parametrize("rule", RENDERED, ids=lambda rule: rule["alert"])
 def test_every_rule_says_what_it_is_and_what_to_do(rule: dict[str, Any]) -> None:
     assert rule["alert"].startswith("Sisdrop")
