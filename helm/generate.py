@@ -9,15 +9,21 @@ from pathlib import Path
 import yaml
 
 from helm.readme import readme
-from helm.render import CHART, ROOT, Helm, examples
+from helm.render import CHART, ROOT, Helm, examples, objects
 from helm.schema import values_schema
 from helm.values import read_values
 from sisdrop.settings import Settings
 
 MANIFESTS = ROOT / "deploy" / "manifests"
+RULES = ROOT / "deploy" / "prometheus" / "rules.yaml"
 _HEAD = """\
 # Made from the Helm chart by `make chart`, for those who have no Helm. Change what is in capitals,
 # make the Secret (see docs/getting-started.md), then: kubectl apply --namespace library -f THIS
+"""
+_RULES_HEAD = """\
+# Made from the Helm chart by `make chart`, for those who have no Helm or no Prometheus operator:
+# name it under rule_files, and name the scrape job sisdrop. Commands in the texts are meant for a
+# release called sisdrop in the namespace library, and so are the addresses of the runbooks.
 """
 # What everybody has to change.
 _PLAIN = {
@@ -54,7 +60,15 @@ def rendered() -> dict[Path, str]:
         for name, values in examples().items()
     }
     plain = helm.template(_PLAIN, "--skip-tests")
-    return {**golden, MANIFESTS / "sisdrop.yaml": _HEAD + plain}
+    return {**golden, MANIFESTS / "sisdrop.yaml": _HEAD + plain, RULES: _RULES_HEAD + _rules(helm)}
+
+
+def _rules(helm: Helm) -> str:
+    """The alerts as Prometheus itself reads them."""
+    wanted = {"enabled": True, "selector": 'job="sisdrop"'}
+    values = {**_PLAIN, "metrics": {"prometheusRule": wanted}}
+    (rule,) = objects(helm.template(values, "--show-only=templates/prometheusrule.yaml"))
+    return yaml.safe_dump(rule["spec"], sort_keys=False, width=100)
 
 
 def main() -> None:

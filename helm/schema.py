@@ -26,6 +26,9 @@ _ASKED_FOR = ("host", "username", "directory")
 _RENDER_MODE = {"enum": ["skipIfMissing", "failIfMissing", "alwaysRender"]}
 # What the default does not tell. What Kubernetes itself defines is left to it.
 _ANY_OBJECT: dict[str, Any] = {"type": "object"}
+# Whole numbers of one unit: what both Prometheus and the chart read.
+_THRESHOLDS = "metrics.prometheusRule.thresholds."
+_DURATION = {"type": "string", "pattern": "^[0-9]+[smhd]$"}
 _SPECIAL: dict[str, dict[str, Any]] = {
     "image.pullPolicy": {"enum": ["Always", "IfNotPresent", "Never"]},
     "image.digest": {"type": ["string", "null"], "pattern": "^sha256:[0-9a-f]{64}$"},
@@ -58,6 +61,8 @@ def values_schema(defaults: Mapping[str, Any], told: list[Value], settings: Any)
     schema = _object(defaults, "", said)
     # Helm hands it to every chart.
     schema["properties"]["global"] = _ANY_OBJECT
+    alerts = schema["properties"]["metrics"]["properties"]["prometheusRule"]["properties"]
+    alerts["excludeRules"]["items"] = {"enum": [*alerts["thresholds"]["properties"]]}
     config, definitions = _config(settings)
     schema["properties"]["config"] = config
     return {
@@ -81,6 +86,8 @@ def _value(value: Any, path: str, said: Mapping[str, str]) -> dict[str, Any]:
         return dict(_SPECIAL[path])
     if isinstance(value, dict):
         return _object(value, path, said) if value else dict(_ANY_OBJECT)
+    if path.startswith(_THRESHOLDS) and isinstance(value, str):
+        return dict(_DURATION)
     if value is None:
         return {"type": ["string", "null"]}
     return {"type": _TYPES[type(value)]}

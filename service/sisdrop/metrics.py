@@ -182,6 +182,10 @@ class Metrics:
         """How many files in the inbox belong to no stream."""
         self._gauge("unmatched_files").set(files)
 
+    def set_inbox_oldest(self, since: datetime | None) -> None:
+        """Since when the file has not changed that has lain in the inbox longest."""
+        self._gauge("inbox_oldest_timestamp_seconds").set(_seconds(since))
+
     def set_blocked(self, reasons: Collection[Reason]) -> None:
         """What an operator must mend now; reasons of other kinds have no series and are passed."""
         for reason in BLOCKING:

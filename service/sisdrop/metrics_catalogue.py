@@ -144,6 +144,12 @@ ROWS: Final = (
         "Delivered files that the receiver should have fetched by now",
         (_STREAM,),
     ),
+    Row(
+        "inbox_oldest_timestamp_seconds",
+        "gauge",
+        "Since when the file that has lain in the inbox longest has not changed; 0 when none is to "
+        "be taken",
+    ),
     Row("unmatched_files", "gauge", "Files in the inbox that no stream's pattern matches"),
     Row(
         "blocked",

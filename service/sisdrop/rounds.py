@@ -95,6 +95,7 @@ class Rounds:
         now = self._kit.clock.utc()
         self._situation.scanned(now, scan.waiting, scan.unmatched)
         self._kit.metrics.set_last_scan(now)
+        self._kit.metrics.set_inbox_oldest(scan.oldest)
         self._take(scan.candidates)
         self._gauges.show_situation()
         if scan.candidates:
@@ -166,6 +167,7 @@ class Rounds:
         log, news = self._kit.log, self._situation.block(what, error, self._kit.clock.utc())
         if error.reason in (Reason.SHARE_GONE, Reason.SHARE_CHANGED):
             self._situation.share_lost()
+            self._kit.metrics.set_inbox_oldest(None)
         if not news:
             return
         event = {

@@ -93,7 +93,8 @@ def test_what_is_made_from_the_chart_is_fresh(make: Any) -> None:
 
 def test_nothing_else_lies_where_it_is_kept() -> None:
     made = {*generate.rendered()}
-    assert {*(CHART / "golden").iterdir(), *generate.MANIFESTS.iterdir()} == made
+    folders = (CHART / "golden", generate.MANIFESTS, generate.RULES.parent)
+    assert {path for folder in folders for path in folder.iterdir()} == made
 
 
 # Taken by Helm and by Kubernetes.

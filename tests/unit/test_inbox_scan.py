@@ -88,7 +88,7 @@ def failing(
 
 
 def test_an_empty_inbox_gives_nothing(inbox: Inbox) -> None:
-    assert inbox.scan() == Scan((), (), (), None, frozenset())
+    assert inbox.scan() == Scan((), (), (), None, frozenset(), None)
 
 
 def test_a_quiet_complete_file_is_a_candidate(inbox: Inbox) -> None:
@@ -336,6 +336,20 @@ def test_a_file_called_approved_is_only_a_file(inbox: Inbox) -> None:
 
 
 # What people are told.
+
+
+def test_the_file_that_has_lain_there_longest_is_told_whatever_keeps_it(inbox: Inbox) -> None:
+    inbox.drop("holiday.jpg")
+    assert inbox.scan().oldest is None
+    inbox.drop("staff.xml")
+    half = inbox.drop(content=HALF)
+    assert inbox.scan(5).oldest == START + timedelta(seconds=5)
+    found = inbox.scan(SETTLE)
+    assert [candidate.name for candidate in found.candidates] == ["staff.xml"]
+    assert found.oldest == START + timedelta(seconds=5)
+    (inbox.path / "staff.xml").unlink()
+    half.write_bytes(GOOD)
+    assert inbox.scan(5).oldest == START + timedelta(seconds=10 + SETTLE)
 
 
 def test_a_file_that_waits_says_since_when_and_says_the_same_at_every_look(inbox: Inbox) -> None:

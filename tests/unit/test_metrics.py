@@ -80,6 +80,7 @@ def everything() -> Metrics:
     metrics.set_open_files(dict.fromkeys(State, 3), dict.fromkeys(State, NOW))
     metrics.set_blocked(list(Reason))
     metrics.set_unmatched(1)
+    metrics.set_inbox_oldest(NOW)
     metrics.set_share_up(up=True)
     metrics.set_last_scan(NOW)
     metrics.set_watcher_up(up=True)

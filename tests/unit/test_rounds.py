@@ -111,6 +111,7 @@ def test_a_share_that_is_gone_is_a_state_of_its_own_and_deliveries_go_on(world: 
         world.round()
     assert world.states() == [State.ARCHIVED]
     assert world.situation.reasons() == {Reason.SHARE_GONE}
+    assert world.metric("inbox_oldest_timestamp_seconds") == 0
     assert world.log.count(LogEvent.SHARE_GONE) == 1
     world.inbox.with_name("unmounted").rename(world.inbox)
     world.run()
@@ -125,7 +126,9 @@ def test_files_that_wait_and_files_that_nobody_wants_are_shown(world: World) -> 
     assert [waiting.file for waiting in moment.waiting] == ["students.xml"]
     assert [waiting.file for waiting in moment.unmatched] == ["minutes.doc"]
     assert world.metric("unmatched_files") == 1
+    assert world.metric("inbox_oldest_timestamp_seconds") == world.clock.utc().timestamp()
     world.run()
+    assert world.metric("inbox_oldest_timestamp_seconds") == 0
     assert (world.inbox / "minutes.doc").exists()
 
 

@@ -44,7 +44,8 @@ class Scan:
 
     `candidates` may be claimed, oldest first; `waiting` and `unmatched` are for people;
     `due_in` is the seconds after which a file could be complete, if any is waited for; `sizes`
-    are those of all files that were seen.
+    are those of all files that were seen; `oldest` is since when the file that has lain there
+    longest, of those that a stream's pattern matches, has looked as it does.
     """
 
     candidates: tuple[Candidate, ...]
@@ -52,6 +53,7 @@ class Scan:
     unmatched: tuple[Waiting, ...]
     due_in: float | None
     sizes: frozenset[int]
+    oldest: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,7 @@ class Scanner:
         candidates: list[Candidate] = []
         waiting: list[Waiting] = []
         unmatched: list[Waiting] = []
+        since: list[datetime] = []
         for entry in entries:
             if self._is_marker(entry.path, present):
                 continue
@@ -100,6 +103,7 @@ class Scanner:
             if stream is None or not stat.S_ISREG(entry.mode):
                 unmatched.append(self._left_alone(entry))
                 continue
+            since.append(self._since[entry.path][1])
             found = self._judge(entry, stream, present)
             if isinstance(found, Candidate):
                 candidates.append(found)
@@ -107,7 +111,14 @@ class Scanner:
                 waiting.append(found)
         candidates.sort(key=lambda c: (c.signature.mtime_ns, c.name))
         sizes = frozenset(entry.signature.size for entry in entries)
-        return Scan(tuple(candidates), tuple(waiting), tuple(unmatched), self._due_in(), sizes)
+        return Scan(
+            tuple(candidates),
+            tuple(waiting),
+            tuple(unmatched),
+            self._due_in(),
+            sizes,
+            min(since, default=None),
+        )
 
     def standing(self, path: Path) -> tuple[Standing, Signature]:
         """Look once at a claimed file that changed, and say what may be done with it.
