@@ -11,6 +11,7 @@ RUN python -m venv --without-pip /opt/sisdrop \
  && tools/bin/pip install --require-hashes -r requirements-build.lock
 COPY pyproject.toml README.md ./
 COPY service service
+COPY docs/runbooks docs/runbooks
 RUN tools/bin/pip wheel --no-deps --no-build-isolation --wheel-dir wheels . \
  && pip --python /opt/sisdrop/bin/python install --no-deps --no-index wheels/*.whl
 

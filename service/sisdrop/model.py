@@ -464,7 +464,8 @@ class Entry:
 class FileView:
     """A file as people and programs outside see it: no patron data.
 
-    `resent` counts how often a person had it sent again.
+    `resent` counts how often a person had it sent again. `comparison` is what it changes of the
+    file before; `entry` is the name of the XML in its zip, as the receiver's job report prints it.
     """
 
     id: str
@@ -483,6 +484,8 @@ class FileView:
     resent: int = 0
     pickup: Pickup | None = None
     pickup_at: datetime | None = None
+    comparison: Comparison | None = None
+    entry: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,16 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sisdrop.model import Counts, Event, FileStory, FileView, StatusView, StreamView, Waiting
+from sisdrop.model import (
+    Comparison,
+    Counts,
+    Event,
+    FileStory,
+    FileView,
+    StatusView,
+    StreamView,
+    Waiting,
+)
 from sisdrop.plain import rfc3339
 
 Shape = dict[str, Any]
@@ -20,6 +29,20 @@ def _time(moment: datetime | None) -> str | None:
 def counts_shape(counts: Counts | None) -> Shape | None:
     """The records of a file, or null before it was read."""
     return None if counts is None else asdict(counts)
+
+
+def _comparison_shape(compared: Comparison | None) -> Shape | None:
+    """As in the report."""
+    if compared is None:
+        return None
+    return {
+        "id": compared.file_id,
+        "new": compared.new,
+        "changed": compared.changed,
+        "unchanged": compared.unchanged,
+        "absent": compared.absent,
+        "lost": dict(compared.lost),
+    }
 
 
 def file_shape(file: FileView) -> Shape:
@@ -40,6 +63,7 @@ def file_shape(file: FileView) -> Shape:
         "resent": file.resent,
         "pickup": file.pickup,
         "pickup_at": _time(file.pickup_at),
+        "compared_with": _comparison_shape(file.comparison),
         "held_for": [{"reason": held.reason, "sentence": held.sentence} for held in file.held_for],
     }
 

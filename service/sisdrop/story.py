@@ -87,12 +87,8 @@ def _accepted(report: Report) -> tuple[str, ...]:
     lines += _yielded(report.refined)
     if counts.warned:
         lines.append(f"With a warning, but good enough to send: {number(counts.warned)}.")
-    compared = report.compared_with
-    if compared and compared.new is not None and compared.changed is not None:
-        lines.append(
-            f"Alma's job report should show about {number(compared.new)} created and "
-            f"{number(compared.changed)} updated."
-        )
+    if expected := words.job_report(report.compared_with):
+        lines.append(expected)
     return tuple(lines)
 
 

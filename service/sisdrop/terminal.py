@@ -42,8 +42,8 @@ def print_story(story: FileStory) -> None:
         out.print(f"  {count_text(file.counts)}")
     if file.remote_name:
         out.print(f"  on the server as {file.remote_name}")
-    if file.pickup:
-        out.print(f"  {words.PICKUPS[file.pickup]}")
+    if told := words.pickup_text(file):
+        out.print(f"  {told}")
     table = Table(box=None, pad_edge=False)
     for heading in ("when", "who", "what", "note"):
         table.add_column(heading, overflow="fold")

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from sisdrop import __version__
 from sisdrop.arrivals import standing
+from sisdrop.bundle import entry_name
 from sisdrop.expectation import Expect, tell
 from sisdrop.ledger import Ledger
 from sisdrop.model import (
@@ -52,6 +53,8 @@ def file_view(row: FileRow) -> FileView:
         resent=len(row.earlier),
         pickup=row.pickup,
         pickup_at=row.pickup_at,
+        comparison=row.comparison,
+        entry=entry_name(row.name, row.id) if row.remote_name else None,
     )
 
 

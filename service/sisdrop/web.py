@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from sisdrop import dashboard, page, shapes, story, words
+from sisdrop import dashboard, page, runbooks, shapes, story, words
 from sisdrop.errors import ServiceError
 from sisdrop.health import Health
 from sisdrop.http_server import Server
@@ -74,7 +74,8 @@ def _html(template: str, status: int = HTTPStatus.OK, **values: object) -> HTMLR
         outcome=words.outcome,
         file_tone=dashboard.file_tone,
         how_to_decide=dashboard.how_to_decide,
-        pickups=words.PICKUPS,
+        pickup_text=words.pickup_text,
+        runbooks=words.RUNBOOKS,
         reasons=words.REASONS,
         states=words.STATES,
         **values,
@@ -153,10 +154,26 @@ class _Answers:
     async def file_page(self, request: Request) -> Response:
         told = await self._story(request)
         if told is None:
-            return _html("page_missing.html.j2", HTTPStatus.NOT_FOUND)
+            return _html("page_missing.html.j2", HTTPStatus.NOT_FOUND, what="file")
         return await run_in_threadpool(
             _html, "page_file.html.j2", file=told.file, events=told.events
         )
+
+    async def runbook_list(self, _request: Request) -> Response:
+        return await run_in_threadpool(_html, "page_runbooks.html.j2", alerts=runbooks.names())
+
+    async def runbook_page(self, request: Request) -> Response:
+        alert = request.path_params["alert"].removesuffix(runbooks.SUFFIX)
+        return await run_in_threadpool(
+            self._runbook_page, request.path_params["alert"].removesuffix(runbooks.SUFFIX)
+        )
+
+    @staticmethod
+    def _runbook_page(alert: str) -> Response:
+        text = runbooks.runbook(alert)
+        if text is None:
+            return _html("page_missing.html.j2", HTTPStatus.NOT_FOUND, what="runbook")
+        return _html("page_runbook.html.j2", alert=alert, text=page.markup(text))
 
     async def api_status(self, _request: Request) -> Response:
         return _json(shapes.status_shape(await run_in_threadpool(self._source.status)))
@@ -208,6 +225,8 @@ def create_app(source: StatusSource, metrics: Metrics) -> Starlette:
         "/metrics": answers.metrics,
         "/": answers.status_page,
         "/files/{file_id}": answers.file_page,
+        "/runbooks": answers.runbook_list,
+        "/runbooks/{alert}": answers.runbook_page,
         "/api/status": answers.api_status,
         "/api/files": answers.api_files,
         "/api/files/{file_id}": answers.api_file,

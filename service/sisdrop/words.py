@@ -9,7 +9,8 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from sisdrop.errors import Reason
-from sisdrop.model import FileView, Pickup, State, Verdict
+from sisdrop.model import Comparison, FileView, Pickup, State, Verdict
+from sisdrop.plain import number
 
 
 class Words(NamedTuple):
@@ -280,6 +281,19 @@ _OPERATOR: dict[Reason, Words] = {
 
 REASONS: Mapping[Reason, Words] = MappingProxyType(_REJECTED | _HELD | _TRANSIENT | _OPERATOR)
 
+# The alert whose runbook says more. What the world or an operator must mend is told apart there.
+RUNBOOKS: Mapping[Reason, str] = MappingProxyType(
+    dict.fromkeys(_REJECTED, "SisdropFileRejected")
+    | dict.fromkeys(_HELD, "SisdropFileHeld")
+    | dict.fromkeys(_TRANSIENT, "SisdropDeliveryFailing")
+    | dict.fromkeys(_OPERATOR, "SisdropNeedsOperator")
+    | {
+        Reason.SHARE_GONE: "SisdropShareGone",
+        Reason.DATA_FULL: "SisdropDataVolumeFilling",
+        Reason.LEDGER_UNUSABLE: "SisdropLedgerNotWritable",
+    }
+)
+
 STATES: Mapping[State, Words] = MappingProxyType(
     {
         State.CLAIMED: Words("Being checked", "sisdrop is reading the file.", "Nothing."),
@@ -379,8 +393,7 @@ def how_to_decide(reasons: frozenset[Reason]) -> str | None:
 PICKUPS = {
     Pickup.WAITING: "It waits on the server until Alma fetches it.",
     Pickup.OVERDUE: "Alma should have fetched it by now: look at the schedule of the load in Alma.",
-    Pickup.PICKED_UP: "Alma has fetched it. Whether it was loaded is told by Alma's job report,"
-    " under the name of the XML file.",
+    Pickup.PICKED_UP: "Alma has fetched it. Whether it was loaded is told by Alma's job report.",
     Pickup.VANISHED: "It is gone from the server without trace: Alma has probably fetched it.",
 }
 _SINCE = {
@@ -388,6 +401,29 @@ _SINCE = {
     Pickup.VANISHED: ", gone since",
     Pickup.OVERDUE: ", not fetched",
 }
+
+
+def pickup_text(file: FileView) -> str | None:
+    """What became of a zip on the server, and what the job report of its load should show."""
+    if file.pickup is None:
+        return None
+    told, report = PICKUPS[file.pickup], job_report(file.comparison)
+    if file.pickup in (Pickup.PICKED_UP, Pickup.VANISHED):
+        if report:
+            told += f" {report}"
+        if file.entry:
+            told += f" There it goes by the name {file.entry}."
+    return told
+
+
+def job_report(compared: Comparison | None) -> str | None:
+    """What Alma's job report should show of a load, where that is known."""
+    if compared is None or compared.new is None or compared.changed is None:
+        return None
+    return (
+        f"Alma's job report should show about {number(compared.new)} created and"
+        f" {number(compared.changed)} updated."
+    )
 
 
 def outcome(file: FileView) -> str:

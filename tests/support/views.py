@@ -180,6 +180,7 @@ class FakeSource:
     fails: Exception | None = None
     asked: list[tuple[State | None, int]] = field(default_factory=list)
     on_status: Callable[[], None] = field(default=lambda: None)
+    story: FileStory | None = None
 
     def _maybe_fail(self) -> None:
         if self.fails is not None:
@@ -201,7 +202,7 @@ class FakeSource:
     def file(self, file_id: str) -> FileStory | None:
         """The one story there is."""
         self._maybe_fail()
-        story = a_story()
+        story = self.story or a_story()
         return story if file_id == story.file.id else None
 
     def liveness(self) -> Health:

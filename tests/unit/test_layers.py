@@ -31,8 +31,9 @@ PURE = """
 """
 ADAPTERS = """
     durable lock ledger archive roster comparison bundle requests log metrics page report
-    share_pages http_server web settings settings.* mailer inbox.faults inbox.scan inbox.share
-    inbox.watch records.catalogue records.check records.chunk records.crew records.enrolment
+    share_pages http_server web runbooks settings settings.* mailer
+    inbox.faults inbox.scan inbox.share inbox.watch
+    records.catalogue records.check records.chunk records.crew records.enrolment
     records.facts records.findings records.judge records.reading records.refine records.rules
     records.schema records.schema_check records.source records.values records.value_crew buckets
     delivery.attempt delivery.deadline delivery.demo_server delivery.faults delivery.folder
@@ -95,6 +96,8 @@ DOORS = {
     "rich": ("cli", "terminal", "progress", "demo.*"),
     "uvloop": ("cli", "demo.*"),
     "smtplib": ("mailer",),
+    "markdown_it": ("runbooks",),
+    "markupsafe": ("page",),
 }
 
 

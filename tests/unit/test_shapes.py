@@ -27,6 +27,7 @@ def test_a_file_has_the_names_of_the_report() -> None:
         "resent": 0,
         "pickup": None,
         "pickup_at": None,
+        "compared_with": None,
         "held_for": [
             {
                 "reason": "field_loss",

@@ -1,7 +1,9 @@
 import asyncio
+import html
 import io
 import logging
 import os
+import re
 import signal
 import socket
 import sqlite3
@@ -13,19 +15,22 @@ import pytest
 from starlette.applications import Starlette
 from typing_extensions import override
 
+from sisdrop import runbooks, words
 from sisdrop.errors import NeedsOperator, Reason
 from sisdrop.health import Check
 from sisdrop.metrics import Metrics
-from sisdrop.model import State, StatusView
+from sisdrop.model import Comparison, FileStory, Pickup, State, StatusView
 from sisdrop.web import Server, create_app
 from support.asgi import ask
-from support.views import HOSTILE, NOW, FakeSource, a_story, busy_view, quiet_view
+from support.views import HOSTILE, NOW, FakeSource, a_file, a_story, busy_view, quiet_view
 
 CANARY = "Fakename-Zzyzx"
 STORY = a_story().file.id
 PAGES = ["/", f"/files/{STORY}"]
 EVERY_PATH = [
     *PAGES,
+    "/runbooks",
+    "/runbooks/SisdropFileHeld",
     "/livez",
     "/readyz",
     "/healthz",
@@ -72,6 +77,47 @@ async def test_nothing_can_be_changed(path: str, method: str) -> None:
 async def test_an_unknown_path_is_not_found(path: str) -> None:
     answer = await ask(app_of(), path)
     assert (answer.status, answer.json) == (404, {"error": "not found"})
+
+
+@pytest.mark.parametrize("name", runbooks.names())
+async def test_every_runbook_can_be_read_and_its_links_lead_somewhere(name: str) -> None:
+    page = await ask(app_of(), f"/runbooks/{name}.md")
+    assert page.status == 200
+    assert page.text == (await ask(app_of(), f"/runbooks/{name}")).text
+    assert f"<h1>{name}</h1>" in page.text
+    assert "Is any file at risk?" in page.text
+    for link in re.findall(r'href="([^"]+)"', page.text.partition("</nav>")[2]):
+        assert (await ask(app_of(), f"/runbooks/{link}")).status == 200
+
+
+@pytest.mark.parametrize(
+    "name", ["SisdropNothing", "..%2f..%2fpyproject", "%2e%2e", "SisdropDown%00", "a" * 5000]
+)
+async def test_there_is_no_runbook_but_those(name: str) -> None:
+    answer = await ask(app_of(), f"/runbooks/{name}")
+    assert answer.status == 404
+    assert "sisdrop validate" not in answer.text
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_every_reason_leads_to_a_runbook(reason: Reason) -> None:
+    assert words.RUNBOOKS[reason] in runbooks.names()
+
+
+async def test_what_blocks_and_what_is_held_lead_to_their_runbooks() -> None:
+    page = (await ask(app_of(FakeSource(busy_view())), "/")).text
+    assert 'href="runbooks/SisdropNeedsOperator"' in page
+    story = (await ask(app_of(), f"/files/{STORY}")).text
+    assert 'href="../runbooks/SisdropFileHeld"' in story
+
+
+async def test_a_fetched_file_says_what_alma_should_report() -> None:
+    compared = Comparison("before", new=12, changed=340, unchanged=9000, absent=3)
+    file = a_file(pickup=Pickup.PICKED_UP, comparison=compared, entry="students.20261123.xml")
+    source = FakeSource(story=FileStory(file, ()))
+    page = (await ask(app_of(source), f"/files/{file.id}")).text
+    assert "about 12 created and 340 updated" in html.unescape(page)
+    assert "students.20261123.xml" in page
 
 
 async def test_livez_fails_only_when_the_loop_stands_still() -> None:
