@@ -15,7 +15,7 @@ test: .venv/developed
 	$(MAKE) --no-print-directory lint
 	$(BIN)/pytest
 
-# Image, chart and compose file, really built, rendered and run; needs root and takes minutes more.
+# Image, chart, compose file and pages, really built, run and shown; needs root and takes minutes more.
 test-deploy: .venv/deployed .venv/helm/kubectl
 	tests/deploy/prepare
 	$(BIN)/pytest tests/deploy

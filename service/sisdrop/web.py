@@ -26,6 +26,9 @@ __all__ = ["Server", "StatusSource", "create_app"]
 
 MAX_FILES: Final = 1000
 DEFAULT_FILES: Final = 100
+_RELOAD_EVERY: Final = 30
+# In the query of the status page: it is not to reload itself.
+_STILL: Final = "still"
 _FILE_ID: Final = re.compile(r"[0-9A-Za-z-]{1,64}")
 _HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; "
@@ -137,19 +140,25 @@ class _Answers:
         body, content_type = self._metrics.render()
         return Response(body, headers={**_HEADERS, "Content-Type": content_type})
 
-    async def status_page(self, _request: Request) -> Response:
-        return await run_in_threadpool(self._status_page)
+    async def status_page(self, request: Request) -> Response:
+        return await run_in_threadpool(self._status_page, still=_STILL in request.query_params)
 
-    def _status_page(self) -> Response:
+    def _status_page(self, *, still: bool) -> Response:
         view = self._source.status()
         late = [stream for stream in view.streams if dashboard.is_late(stream, view)]
-        return _html(
+        response = _html(
             "page.html.j2",
             view=view,
             points=dashboard.headline(view),
             chart=dashboard.chart(view.days),
             late=late,
+            still=still,
+            reload_every=_RELOAD_EVERY,
         )
+        # Whoever reads slowly, or has it read aloud, can do without (WCAG 2.2.2).
+        if not still:
+            response.headers["Refresh"] = str(_RELOAD_EVERY)
+        return response
 
     async def file_page(self, request: Request) -> Response:
         told = await self._story(request)
@@ -164,9 +173,7 @@ class _Answers:
 
     async def runbook_page(self, request: Request) -> Response:
         alert = request.path_params["alert"].removesuffix(runbooks.SUFFIX)
-        return await run_in_threadpool(
-            self._runbook_page, request.path_params["alert"].removesuffix(runbooks.SUFFIX)
-        )
+        return await run_in_threadpool(self._runbook_page, alert)
 
     @staticmethod
     def _runbook_page(alert: str) -> Response:
