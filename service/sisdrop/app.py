@@ -147,6 +147,8 @@ class Service:
                 owe_nothing(shop.kit.ledger)
             else:
                 shop.mails.begin()
+        # Before anything can be sent: what went out and is not in the ledger would go out again.
+        shop.stages.recovering.filed()
         with suppress(ServiceError):  # the courier does it again, and tells what is in the way
             shop.dispatch.requeue()
         for stream in shop.kit.streams:

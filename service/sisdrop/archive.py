@@ -47,12 +47,12 @@ class Archive:
     """
 
     def __init__(self, data: Path) -> None:
-        self._data = data
+        self.data = data
         self._rosters = data / "rosters"
 
     def outgoing(self, file_id: str) -> Path:
         """The folder of a file that is under way."""
-        return self._data / "outgoing" / file_id
+        return self.data / "outgoing" / file_id
 
     def bundle(self, file_id: str) -> Path:
         """The zip of a file that is under way."""
@@ -61,7 +61,7 @@ class Archive:
     def size(self) -> int:
         """Bytes of all files in the archive; what is removed meanwhile does not count."""
         size = 0
-        for root, _, names in os.walk(self._data / "archive"):
+        for root, _, names in os.walk(self.data / "archive"):
             for name in names:
                 with suppress(FileNotFoundError):
                     size += Path(root, name).lstat().st_size
@@ -69,15 +69,15 @@ class Archive:
 
     def free(self) -> int:
         """Bytes that can still be written; none where no more files can be made."""
-        with on_data(self._data):
-            volume = os.statvfs(self._data)
+        with on_data(self.data):
+            volume = os.statvfs(self.data)
         if volume.f_files and volume.f_favail < _LEAST_FILES:
             return 0
         return volume.f_bavail * volume.f_frsize
 
     def full(self, error: OSError) -> Transient | None:
         """What an error means if it says that the data volume is full; None otherwise."""
-        return _full(error, self._data)
+        return _full(error, self.data)
 
     @staticmethod
     def place(file_id: str, at: datetime) -> str:
@@ -89,12 +89,12 @@ class Archive:
         outgoing = self.outgoing(row.id)
         if row.folder is None or outgoing.exists():
             return outgoing
-        return self._data / row.folder
+        return self.data / row.folder
 
     def under_way(self) -> list[str]:
         """The ids of all files that have a folder in `outgoing/`."""
-        with on_data(self._data):
-            return sorted(path.name for path in (self._data / "outgoing").iterdir())
+        with on_data(self.data):
+            return sorted(path.name for path in (self.data / "outgoing").iterdir())
 
     def holds_original(self, row: FileRow) -> bool:
         """Whether the bytes of a sent file can still be had from its folder."""
@@ -113,7 +113,7 @@ class Archive:
         If killed here: the folder is partial, and the next try empties it again.
         """
         folder = self.outgoing(file_id)
-        with on_data(self._data):
+        with on_data(self.data):
             self._clear(folder)
             folder.mkdir(parents=True, mode=0o700)
             durable.sync_folder(folder.parent)
@@ -121,14 +121,14 @@ class Archive:
 
     def save_refined(self, file_id: str, refined: Refined) -> None:
         """Keep the outcome of the read, so that a restart need not read again."""
-        with on_data(self._data):
+        with on_data(self.data):
             durable.write_file(
                 self.outgoing(file_id) / _REFINED, _REFINED_TYPE.dump_json(refined, indent=1)
             )
 
     def load_refined(self, row: FileRow) -> Refined:
         """The outcome of the read of a file that is under way or filed."""
-        with on_data(self._data):
+        with on_data(self.data):
             return _REFINED_TYPE.validate_json((self.folder(row) / _REFINED).read_bytes())
 
     def secure_original(
@@ -148,7 +148,7 @@ class Archive:
         target = self.outgoing(file_id) / _original(zipped=zipped)
         temporary = target.with_name(f".{target.name}.tmp")
         digest = hashlib.sha256()
-        with on_data(self._data), temporary.open("wb") as raw:
+        with on_data(self.data), temporary.open("wb") as raw:
             with nullcontext(raw) if zipped else _compressing(raw) as copy:
                 while block := read(_BLOCK):
                     digest.update(block)
@@ -158,14 +158,14 @@ class Archive:
         if digest.hexdigest() != sha256:
             temporary.unlink()
             raise Changed
-        with on_data(self._data):
+        with on_data(self.data):
             temporary.replace(target)
             durable.sync_folder(target.parent)
 
     def roster(self, row: FileRow) -> Roster | None:
         """Who was in a file, open; None if that is not known any more."""
         for path in (self.folder(row) / ROSTER, self._kept_roster(row.id)):
-            with suppress(FileNotFoundError, RosterUnusable), on_data(self._data):
+            with suppress(FileNotFoundError, RosterUnusable), on_data(self.data):
                 return Roster(path)
         return None
 
@@ -175,7 +175,7 @@ class Archive:
         If killed here: the roster is in one of the two places, and is found in both.
         """
         roster = self.folder(row) / ROSTER
-        with on_data(self._data):
+        with on_data(self.data):
             if roster.exists():
                 durable.make_folders(self._rosters)
                 roster.replace(self._kept_roster(row.id))
@@ -187,7 +187,7 @@ class Archive:
 
     def forget_roster(self, file_id: str) -> None:
         """Remove a roster that outlived its folder."""
-        with on_data(self._data):
+        with on_data(self.data):
             self._kept_roster(file_id).unlink(missing_ok=True)
 
     def _kept_roster(self, file_id: str) -> Path:
@@ -195,17 +195,17 @@ class Archive:
 
     def drop_bundle(self, file_id: str) -> None:
         """Remove the zip of a file that will not be sent."""
-        with on_data(self._data):
+        with on_data(self.data):
             self.bundle(file_id).unlink(missing_ok=True)
 
     def write_text(self, file_id: str, name: str, text: str) -> None:
         """Put a report beside the zip."""
-        with on_data(self._data):
+        with on_data(self.data):
             durable.write_file(self.outgoing(file_id) / name, text.encode())
 
     def read_text(self, row: FileRow, name: str) -> str:
         """What was put beside the zip."""
-        with on_data(self._data):
+        with on_data(self.data):
             return (self.folder(row) / name).read_text("utf-8")
 
     def write_manifest(self, row: FileRow) -> None:
@@ -243,8 +243,8 @@ class Archive:
         if row.folder is None or not folder.exists():
             return
         self.write_manifest(row)
-        target = self._data / row.folder
-        with on_data(self._data):
+        target = self.data / row.folder
+        with on_data(self.data):
             durable.make_folders(target.parent)
             durable.move(folder, target)
 
@@ -253,14 +253,14 @@ class Archive:
 
         If killed here: the folder is in exactly one of the two places.
         """
-        if row.folder is not None and (filed := self._data / row.folder).exists():
-            with on_data(self._data):
+        if row.folder is not None and (filed := self.data / row.folder).exists():
+            with on_data(self.data):
                 durable.move(filed, self.outgoing(row.id))
 
     def is_whole(self, row: FileRow) -> bool:
         """Whether the zip of a file is there, byte for byte."""
         path = self.folder(row) / f"{row.id}.zip"
-        with on_data(self._data), suppress(FileNotFoundError), path.open("rb") as file:
+        with on_data(self.data), suppress(FileNotFoundError), path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest() == row.bundle_sha256
         return False
 
@@ -270,8 +270,8 @@ class Archive:
         If killed here: part of the folder is left, and the next purge removes the rest.
         """
         if row.folder is not None:
-            with on_data(self._data):
-                self._clear(self._data / row.folder)
+            with on_data(self.data):
+                self._clear(self.data / row.folder)
 
     @staticmethod
     def _clear(folder: Path) -> None:

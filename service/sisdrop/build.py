@@ -28,6 +28,7 @@ from sisdrop.pipeline.intake import Intake
 from sisdrop.pipeline.kit import Kit, Refiner, StreamPolicy
 from sisdrop.pipeline.pickups import PickupPlan, Pickups
 from sisdrop.pipeline.purge import Purge
+from sisdrop.pipeline.recovering import Recovering
 from sisdrop.pipeline.resends import Resends
 from sisdrop.pipeline.room import Room
 from sisdrop.pipeline.steps import Steps
@@ -128,6 +129,7 @@ def build_shop(  # noqa: PLR0913, PLR0917 - the outside world comes in here
         resends=Resends(steps),
         pickups=Pickups(steps, _pickup_plan(settings)),
         room=Room(kit),
+        recovering=Recovering(steps),
     )
     box, expects = RequestBox(settings.data), expects_of(settings)
 

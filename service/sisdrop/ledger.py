@@ -274,6 +274,30 @@ class Ledger:
             self._replace(db, row, changed)
         return changed
 
+    def adopt(self, row: FileRow, at: datetime, note: str) -> None:
+        """Take a row over as it is, whatever stood here; the event is recorded.
+
+        If killed here: it happened or it did not.
+        """
+        with self._writing() as db:
+            found = db.execute("SELECT state FROM files WHERE id = ?", (row.id,)).fetchone()
+            before = State(found[0]) if found else None
+            db.execute(
+                "INSERT INTO files (id, row) VALUES (?, ?)"
+                " ON CONFLICT (id) DO UPDATE SET row = excluded.row",
+                (row.id, _dump(row)),
+            )
+            self._note(db, replace(row, since=at), before, "sisdrop", note)
+
+    def folders(self) -> dict[str, str]:
+        """Where files lie, below the data folder, and when they were filed, as the rows say it."""
+        with self._reading() as db:
+            rows = db.execute(
+                "SELECT json_extract(row, '$.folder'), json_extract(row, '$.filed_at') FROM files"
+                " WHERE to_purge = 1"
+            ).fetchall()
+        return {folder: at for folder, at in rows if folder}
+
     def get(self, file_id: str) -> FileRow | None:
         """The file of this id."""
         rows = self._select("WHERE id = ?", (file_id,))

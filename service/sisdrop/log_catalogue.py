@@ -66,6 +66,7 @@ class LogEvent(StrEnum):
     PURGE_REMOVED = "purge.removed"
     PURGE_FAILED = "purge.failed"
     REQUEST_ANSWERED = "request.answered"
+    FILE_RECOVERED = "file.recovered"
     MAIL_SENT = "mail.sent"
     MAIL_FAILED = "mail.failed"
     DATA_FULL = "data.full"
@@ -174,6 +175,11 @@ EVENTS: Final[Mapping[LogEvent, Entry]] = {
     LogEvent.REQUEST_ANSWERED: Entry(
         (Level.INFO, Level.WARNING),
         "What a person asked for (`request`) was done, or was not (`accepted`: false).",
+    ),
+    LogEvent.FILE_RECOVERED: Entry(
+        _WARNING,
+        "The ledger was older than the file's folder on the data volume, as after a restore; what"
+        " the folder says of the file was taken over.",
     ),
     LogEvent.MAIL_SENT: Entry(_INFO, "A mail was handed to the mail server."),
     LogEvent.MAIL_FAILED: Entry(

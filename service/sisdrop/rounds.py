@@ -21,6 +21,7 @@ from sisdrop.pipeline.intake import Intake
 from sisdrop.pipeline.kit import Kit
 from sisdrop.pipeline.pickups import Pickups
 from sisdrop.pipeline.purge import Purge
+from sisdrop.pipeline.recovering import Recovering
 from sisdrop.pipeline.resends import Resends
 from sisdrop.pipeline.room import Room
 from sisdrop.pipeline.steps import Steps
@@ -51,6 +52,7 @@ class Stages:
     resends: Resends
     pickups: Pickups
     room: Room
+    recovering: Recovering
 
 
 class Rounds:
@@ -138,6 +140,7 @@ class Rounds:
         if not self._begun:
             self._kit.share.furnish(readme_text())
             self._stages.intake.settle_claims()
+            self._stages.recovering.under_way()
             self._stages.steps.tidying.find()
             self._begun = True
 

@@ -14,7 +14,7 @@ from support.post import Post
 # `durable` is made of these, so that dying inside them is covered as well.
 EFFECTS: tuple[tuple[Any, tuple[str, ...]], ...] = (
     (os, ("rename", "replace", "unlink", "mkdir", "rmdir")),
-    (Ledger, ("intend_claim", "accept_claim", "drop_claim", "move", "update", "remember")),
+    (Ledger, ("intend_claim", "accept_claim", "drop_claim", "move", "update", "remember", "adopt")),
     (FakeServer, ("put", "rename", "remove")),
     (Post, ("take",)),
 )

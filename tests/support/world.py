@@ -193,6 +193,7 @@ class World:
             jitter=lambda: 1.0,
             progress=self.progressed.append,
         )
+        self.shop.stages.recovering.filed()
         self.shop.dispatch.requeue()
         notify = self.settings.notify
         self.mails = Mails(kit, self._post, notify.on) if notify else None

@@ -19,8 +19,8 @@ ROOT = Path(sisdrop.__file__).parent
 
 FOUNDATION = "errors model states clock"
 PURE = """
-    guard precedence retention expectation profile units words plain broken story shapes health
-    text_report dashboard log_catalogue metrics_catalogue
+    guard precedence retention recovery expectation profile units words plain broken story shapes
+    health text_report dashboard log_catalogue metrics_catalogue
     sampling difference hints difference_text letters
     inbox inbox.settle inbox.names
     records records.framing records.duplicates records.encoding records.roots records.rule
@@ -30,7 +30,7 @@ PURE = """
     delivery delivery.phases delivery.lanes delivery.remote
 """
 ADAPTERS = """
-    durable lock ledger archive roster comparison bundle requests log metrics page report
+    durable lock ledger archive kept roster comparison bundle requests log metrics page report
     share_pages http_server web runbooks settings settings.* mailer
     inbox.faults inbox.scan inbox.share inbox.watch
     records.catalogue records.check records.chunk records.crew records.enrolment

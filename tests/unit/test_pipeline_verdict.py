@@ -54,7 +54,7 @@ def test_what_is_sent_whole_is_kept_as_its_zip(world: World) -> None:
     row = world.only(State.ARCHIVED)
     assert filed(world, row) == [
         f"{row.id}.zip",
-        *("manifest.json", "refined.json", "report.html", "report.json", "roster.bin"),
+        *("manifest.json", "refined.json", "report.html", "report.json", "roster.bin", "row.json"),
     ]
     assert list(world.sent().values()) == [FIRST]
     check_laws(world, [FIRST])

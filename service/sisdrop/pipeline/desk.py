@@ -8,6 +8,7 @@ import json
 from datetime import datetime
 from pathlib import Path
 
+from sisdrop import kept
 from sisdrop.model import FileRow, Refined, Report, State, Verdict
 from sisdrop.pipeline.kit import Kit
 from sisdrop.report import report_html, report_json
@@ -55,6 +56,14 @@ class Desk:
         text = json.dumps(report_json(report, identify=True), indent=1, ensure_ascii=False)
         archive.write_text(row.id, _JSON, text + "\n")
 
+    def keep(self, row: FileRow) -> None:
+        """Let the folder carry the row that the ledger is about to take.
+
+        If killed here: the ledger is older than the copy, and the bytes in `work/` tell that the
+        state was not entered.
+        """
+        kept.keep_row(self._kit.archive.data, self._kit.archive.folder(row), row)
+
     def bring_to_work(self, row: FileRow) -> Path:
         """Make sure that a file which is read or judged again lies in `work/`; returns its path.
 
@@ -93,6 +102,8 @@ class Desk:
         if row.state in FINAL:
             if self._has_spare_zip(row):
                 self._kit.archive.drop_bundle(row.id)
+            if self._kit.archive.outgoing(row.id).exists():
+                self.keep(row)
             self._kit.archive.file_away(row)
 
     def _has_spare_zip(self, row: FileRow) -> bool:

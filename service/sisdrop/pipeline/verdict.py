@@ -255,6 +255,7 @@ class Verdicts:
     def _report(self, row: FileRow, refined: Refined, to: State, fields: Mapping[str, Any]) -> None:
         entering = replace(row, **{"reason": None, "hint": None, **fields})
         self._steps.desk.report(entering, refined, _VERDICTS[to])
+        self._steps.desk.keep(replace(entering, state=to))
 
     def _set_against(self, row: FileRow, last: FileRow | None) -> dict[str, Any]:
         """The fields that say what a file is compared with, and what it changes of it."""
