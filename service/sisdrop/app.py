@@ -24,7 +24,7 @@ from sisdrop.errors import ServiceError
 from sisdrop.ledger import Ledger
 from sisdrop.lock import Lock
 from sisdrop.log import Log, LogEvent, watch_loop
-from sisdrop.notyet import unimplemented
+from sisdrop.mails import owe_nothing
 from sisdrop.settings import Settings
 from sisdrop.situation import Situation
 from sisdrop.source import Source
@@ -142,8 +142,11 @@ class Service:
 
     def _begin(self, shop: Shop) -> None:
         self._log.info(LogEvent.SERVICE_STARTED)
-        for setting in unimplemented(self._settings):
-            self._log.warning(LogEvent.SETTING_WITHOUT_EFFECT, setting=setting)
+        with suppress(ServiceError):  # the mails' own loop does it again
+            if shop.mails is None:
+                owe_nothing(shop.kit.ledger)
+            else:
+                shop.mails.begin()
         with suppress(ServiceError):  # the courier does it again, and tells what is in the way
             shop.dispatch.requeue()
         for stream in shop.kit.streams:
@@ -176,5 +179,6 @@ class Service:
             inbox=settings.inbox.path,
             data=settings.data,
             scan_interval=settings.inbox.scan_interval,
+            mails=shop.mails,
         )
         return Daemon(engine)

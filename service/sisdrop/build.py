@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from sisdrop import __version__
@@ -17,6 +18,8 @@ from sisdrop.inbox.scan import Pattern, Scanner, Timing
 from sisdrop.inbox.share import Share
 from sisdrop.ledger import Ledger
 from sisdrop.log import Log
+from sisdrop.mailer import PostOffice, send
+from sisdrop.mails import Mails
 from sisdrop.metrics import Metrics
 from sisdrop.model import Refined, Signature, StatusView, StillChanging
 from sisdrop.pipeline.dispatch import Dispatch
@@ -39,7 +42,16 @@ from sisdrop.requests import RequestBox
 from sisdrop.retention import Clocks
 from sisdrop.roster import Roster, key_id, load_key
 from sisdrop.rounds import Rounds, Stages
-from sisdrop.settings import Duplicates, FirstLoad, Incomplete, Kind, Mode, Settings, StreamSettings
+from sisdrop.settings import (
+    Duplicates,
+    FirstLoad,
+    Incomplete,
+    Kind,
+    Mode,
+    NotifySettings,
+    Settings,
+    StreamSettings,
+)
 from sisdrop.situation import Situation
 from sisdrop.source import Terms
 from sisdrop.view import status_view
@@ -58,6 +70,7 @@ class Shop:
     rounds: Rounds
     box: RequestBox
     situation: Situation
+    mails: Mails | None = None
 
 
 def prepare_data(data: Path) -> None:
@@ -123,7 +136,20 @@ def build_shop(  # noqa: PLR0913, PLR0917 - the outside world comes in here
         return status_view(ledger, moment, expects, settings.mode, clock.utc())
 
     rounds = Rounds(kit, stages, box, situation, view)
-    return Shop(kit, stages, Dispatch(steps), rounds, box, situation)
+    mails = build_mails(settings.notify, kit) if settings.notify else None
+    return Shop(kit, stages, Dispatch(steps), rounds, box, situation, mails)
+
+
+def build_mails(notify: NotifySettings, kit: Kit) -> Mails:
+    """Who tells people by mail."""
+    return Mails(kit, partial(send, office_of(notify)), notify.on)
+
+
+def office_of(notify: NotifySettings) -> PostOffice:
+    """Where mails go."""
+    return PostOffice(
+        notify.host, notify.port, notify.sender, notify.to, notify.starttls, notify.password_file
+    )
 
 
 def build_scanner(settings: Settings, clock: Clock) -> Scanner:

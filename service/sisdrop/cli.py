@@ -328,16 +328,21 @@ def check(
 
 @app.command()
 def keygen(
-    out: Annotated[Path, typer.Option("--out", help="Folder for the pair.")] = Path(),
+    out: Annotated[
+        Path, typer.Option("--out", help="Folder for the pair; made if it is not there.")
+    ] = Path(),
 ) -> None:
     """Make a key pair; print the line to send to the server's owner."""
     from sisdrop.delivery.keys import generate_key
 
+    key = out / "id_ed25519"
     try:
-        line = generate_key(out / "id_ed25519")
+        out.mkdir(mode=0o700, parents=True, exist_ok=True)
+        line = generate_key(key)
     except OSError as error:
-        _fail(Exit.UNUSABLE, error.strerror or str(error))
+        _fail(Exit.UNUSABLE, f"{error.filename}: {error.strerror}")
     typer.echo(line)
+    typer.echo(f"{key} is the private half, for the service alone; the line goes out.", err=True)
 
 
 @app.command("scan-host-key")

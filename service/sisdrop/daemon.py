@@ -8,9 +8,10 @@ from pathlib import Path
 
 from sisdrop.clock import Clock
 from sisdrop.courier import Courier
-from sisdrop.errors import ServiceError
+from sisdrop.errors import NeedsOperator, ServiceError, Transient
 from sisdrop.inbox.watch import Watcher
 from sisdrop.log import Log, LogEvent
+from sisdrop.mails import LOOK_EVERY, Mails
 from sisdrop.metrics import Metrics
 from sisdrop.pipeline.intake import Stopping
 from sisdrop.rounds import Rounds, Stages
@@ -53,6 +54,7 @@ class Engine:
     inbox: Path
     data: Path
     scan_interval: float
+    mails: Mails | None = None
 
 
 class Daemon:
@@ -91,6 +93,7 @@ class Daemon:
             asyncio.create_task(self._forever(self._deliver_loop), name="deliver"),
             asyncio.create_task(self._forever(self._gauge_loop), name="gauges"),
             asyncio.create_task(self._forever(self._purge_loop), name="purge"),
+            asyncio.create_task(self._forever(self._mail_loop), name="mail"),
             asyncio.create_task(self._beat_loop(), name="beat"),
         ]
         try:
@@ -164,6 +167,18 @@ class Daemon:
         while True:
             await self._loop.run_in_executor(thread, self._engine.stages.purge.run)
             await asyncio.sleep(PURGE_EVERY)
+
+    async def _mail_loop(self, thread: ThreadPoolExecutor) -> None:
+        mails = self._engine.mails
+        if mails is None:
+            await self._stopping.wait()
+            return
+        while True:
+            try:
+                wait = await self._loop.run_in_executor(thread, mails.look)
+            except (Transient, NeedsOperator):  # of the ledger, which others tell of
+                wait = LOOK_EVERY
+            await asyncio.sleep(wait)
 
     async def _beat_loop(self) -> None:
         while True:

@@ -18,7 +18,7 @@ from pydantic import TypeAdapter
 
 from sisdrop import durable
 from sisdrop.errors import NeedsOperator, Reason, Transient
-from sisdrop.model import Claim, Event, FileRow, Pickup, Signature, State
+from sisdrop.model import Claim, Entry, Event, FileRow, Pickup, Signature, State
 from sisdrop.states import check_transition
 
 _ROW = TypeAdapter(FileRow)
@@ -464,17 +464,22 @@ class Ledger:
                 " WHERE file_id = ? ORDER BY seq",
                 (file_id,),
             ).fetchall()
-        return tuple(
-            Event(
-                datetime.fromisoformat(at),
-                actor,
-                State(before) if before else None,
-                State(after),
-                Reason(reason) if reason else None,
-                note,
-            )
-            for at, actor, before, after, reason, note in rows
-        )
+        return tuple(_event(*row) for row in rows)
+
+    def events_after(self, number: int, most: int) -> list[Entry]:
+        """The events of all files that came after the one of this number, oldest first."""
+        with self._reading() as db:
+            rows = db.execute(
+                "SELECT seq, file_id, at, actor, from_state, to_state, reason, note FROM events"
+                " WHERE seq > ? ORDER BY seq LIMIT ?",
+                (number, most),
+            ).fetchall()
+        return [Entry(number, file_id, _event(*row)) for number, file_id, *row in rows]
+
+    def last_event(self) -> int:
+        """The number of the newest event; 0 where there is none."""
+        with self._reading() as db:
+            return int(db.execute("SELECT coalesce(max(seq), 0) FROM events").fetchone()[0])
 
     def _select(self, where: str, values: Sequence[object]) -> list[FileRow]:
         with self._reading() as db:
@@ -524,6 +529,19 @@ class Ledger:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 raise
+
+
+def _event(  # noqa: PLR0913, PLR0917 - the columns
+    at: str, actor: str, before: str | None, after: str, reason: str | None, note: str | None
+) -> Event:
+    return Event(
+        datetime.fromisoformat(at),
+        actor,
+        State(before) if before else None,
+        State(after),
+        Reason(reason) if reason else None,
+        note,
+    )
 
 
 def _dump(row: FileRow) -> str:

@@ -29,7 +29,6 @@ class LogEvent(StrEnum):
     SERVICE_STOPPING = "service.stopping"
     SERVICE_STOPPED = "service.stopped"
     HTTP_STARTED = "http.started"
-    SETTING_WITHOUT_EFFECT = "setting.without_effect"
     SHARE_GONE = "share.gone"
     SHARE_BACK = "share.back"
     SHARE_CHANGED = "share.changed"
@@ -95,9 +94,6 @@ EVENTS: Final[Mapping[LogEvent, Entry]] = {
     LogEvent.SERVICE_STOPPING: Entry(_INFO, "Asked to stop: nothing new is claimed."),
     LogEvent.SERVICE_STOPPED: Entry(_INFO, "Everything is at rest; the process ends."),
     LogEvent.HTTP_STARTED: Entry(_INFO, "Health, metrics and the status page are served."),
-    LogEvent.SETTING_WITHOUT_EFFECT: Entry(
-        _WARNING, "A setting is valid but does nothing beside the others; `setting` names it."
-    ),
     LogEvent.SHARE_GONE: Entry(
         _ERROR, "The inbox cannot be read. Files are safe; nothing new is taken until it is back."
     ),
@@ -180,7 +176,11 @@ EVENTS: Final[Mapping[LogEvent, Entry]] = {
         "What a person asked for (`request`) was done, or was not (`accepted`: false).",
     ),
     LogEvent.MAIL_SENT: Entry(_INFO, "A mail was handed to the mail server."),
-    LogEvent.MAIL_FAILED: Entry(_WARNING, "A mail could not be handed to the mail server."),
+    LogEvent.MAIL_FAILED: Entry(
+        (Level.WARNING, Level.ERROR),
+        "A mail could not be handed to the mail server, which is told once and tried again; "
+        "a warning: some of its receivers were refused.",
+    ),
     LogEvent.DATA_FULL: Entry(
         _ERROR, "The data volume has no room; nothing is lost, nothing new is taken."
     ),
@@ -242,7 +242,6 @@ class Keys(TypedDict, total=False):
     rehearsed: bool
     request: str
     accepted: bool
-    setting: str
     check: str
     mode: str
     port: int
@@ -297,7 +296,6 @@ KEYS: Final[Mapping[str, str]] = {
     "rehearsed": "everything was done but the upload",
     "request": "what a person asked for: approve, refuse, resend, purge",
     "accepted": "whether it was done",
-    "setting": "path of a key of the settings",
     "check": "name of a check of `/readyz`",
     "mode": "deliver or rehearse",
     "port": "TCP port",

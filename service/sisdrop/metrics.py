@@ -27,6 +27,7 @@ from sisdrop.metrics_catalogue import (
     PREFIX,
     ROWS,
     AttemptResult,
+    MailResult,
     Outcome,
     RecordOutcome,
     Row,
@@ -34,7 +35,7 @@ from sisdrop.metrics_catalogue import (
 from sisdrop.model import Counts, Stage, State
 from sisdrop.states import OPEN
 
-__all__ = ["AttemptResult", "Metrics", "Outcome", "RecordOutcome"]
+__all__ = ["AttemptResult", "MailResult", "Metrics", "Outcome", "RecordOutcome"]
 
 # From a rename (10 ms) to an export that takes two hours to settle.
 BUCKETS: Final = (0.01, 0.05, 0.25, 1, 5, 15, 60, 300, 1800, 7200)
@@ -136,6 +137,14 @@ class Metrics:
     def delivery_attempted(self, result: AttemptResult) -> None:
         """One more attempt to deliver ended like this."""
         self._counter("delivery_attempts_total", AttemptResult(result)).inc()
+
+    def mail(self, result: MailResult) -> None:
+        """One more mail was handed to the mail server, or could not be."""
+        self._counter("mails_total", MailResult(result)).inc()
+
+    def set_mails_waiting(self, mails: int) -> None:
+        """How many mails are owed and not sent yet."""
+        self._gauge("mails_waiting").set(mails)
 
     def woken(self) -> None:
         """A file system event called for a scan."""

@@ -45,6 +45,13 @@ class AttemptResult(StrEnum):
     NEEDS_OPERATOR = "needs_operator"
 
 
+class MailResult(StrEnum):
+    """How handing one mail to the mail server ended."""
+
+    SENT = "sent"
+    FAILED = "failed"
+
+
 Kind = Literal["counter", "gauge", "histogram"]
 
 
@@ -158,6 +165,13 @@ ROWS: Final = (
     ),
     Row("watch_wakeups_total", "counter", "Scans that a file system event called for"),
     Row("watcher_up", "gauge", "1 while file system events are watched; scans go on without"),
+    Row(
+        "mails_total",
+        "counter",
+        "Mails by whether the mail server took them; one that is tried again counts each time",
+        (("result", (*MailResult,)),),
+    ),
+    Row("mails_waiting", "gauge", "Mails that are owed and not sent yet"),
     Row("archive_bytes", "gauge", "Bytes in the archive"),
     Row("archive_files", "gauge", "Files in the archive"),
     Row(

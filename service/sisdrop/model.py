@@ -352,7 +352,8 @@ class FileRow:
     `rehearsed` says that everything happened but the upload, `in_doubt` that an attempt may have
     put it on the server without our knowing. `earlier` holds how it went out before, oldest first,
     if it was sent again. `pickup` is what became of its zip on the server and `pickup_at` when that
-    was seen; `taken_as` is the name that the receiver gave it.
+    was seen; `taken_as` is the name that the receiver gave it. `comparison` is what it changes of
+    the file in `compared_with`.
     """
 
     id: str
@@ -391,6 +392,7 @@ class FileRow:
     cuts_digest: str | None = None
     pickup: Pickup | None = None
     pickup_at: datetime | None = None
+    comparison: Comparison | None = None
 
     @property
     def content(self) -> str | None:
@@ -447,6 +449,15 @@ class Event:
     to_state: State
     reason: Reason | None
     note: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One event of the whole audit trail: its number in it, and the file that it is about."""
+
+    number: int
+    file_id: str
+    event: Event
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ from pathlib import Path
 import yaml
 from pydantic.fields import FieldInfo
 
-from sisdrop.notyet import ENTRIES
 from sisdrop.settings import Settings, effective, fields
 from sisdrop.settings.environment import variable_for
 from sisdrop.settings.intake import GuardOverride, InboxSettings
@@ -60,7 +59,7 @@ The required keys, and every other key with its default. Only what differs need 
 def configuration_page() -> str:
     """The whole page as Markdown."""
     tables = [_table(Settings, ()), *_sections()]
-    return "\n".join([_HEAD, *tables, _not_yet(), _EXAMPLE_HEAD, f"```yaml\n{_example()}```\n"])
+    return "\n".join([_HEAD, *tables, _EXAMPLE_HEAD, f"```yaml\n{_example()}```\n"])
 
 
 def _sections() -> Iterator[str]:
@@ -110,14 +109,6 @@ def _variable(path: tuple[str, ...]) -> str:
     if path[0].endswith("[]"):
         return f"in `{variable_for((path[0].removesuffix('[]'),))}`"
     return f"`{variable_for(path)}`"
-
-
-def _not_yet() -> str:
-    rows = "".join(f"- `{entry.key}`: {entry.instead}.\n" for entry in ENTRIES)
-    return (
-        "## Not acted on yet\n\nThese are accepted, and the service says so at its start where they"
-        f" are set, but this version does not act on them:\n\n{rows}"
-    )
 
 
 def _example() -> str:

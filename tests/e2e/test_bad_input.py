@@ -14,6 +14,7 @@ import pytest
 from support.corpus import SECRETS, Dropped, corpus
 from support.invented.extract import extract
 from support.service import SISDROP, Service, installation, unzip
+from support.smtp import HOST, Mailbox, mail_server
 from support.sshd import Sshd
 from support.xml import patrons, user, users
 
@@ -26,7 +27,15 @@ _STREAMS = [
 
 
 @pytest.fixture(scope="module")
-def after(session_sshd: Sshd, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def mailbox() -> Iterator[Mailbox]:
+    with mail_server() as mailbox:
+        yield mailbox
+
+
+@pytest.fixture(scope="module")
+def after(
+    session_sshd: Sshd, mailbox: Mailbox, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
     """A service that has dealt with the whole corpus, logging all that it ever logs."""
     for path in session_sshd.upload_dir.iterdir():
         path.unlink()
@@ -36,12 +45,19 @@ def after(session_sshd: Sshd, tmp_path_factory: pytest.TempPathFactory) -> Itera
         "validation": {"max_left_out": "off"},
         "log": {"level": "debug"},
         "inbox": {"incomplete_after": "2s"},
+        "notify": {
+            "smtp": f"{HOST}:{mailbox.port}",
+            "from": "sisdrop@example.edu",
+            "to": ["library@example.edu"],
+            "starttls": False,
+        },
     }
     with installation(base, session_sshd, **changes) as service:
         service.start()
         for dropped in corpus():
             service.drop(dropped.name, dropped.content)
         service.wait_for(lambda: len(_final(service)) == len(corpus()), "all are dealt with")
+        service.wait_for(lambda: len(mailbox.messages) == len(corpus()), "all are told by mail")
         yield service
 
 
@@ -107,6 +123,16 @@ def test_no_patron_leaves_the_volumes(after: Service) -> None:
     assert _leaks(manifests) == []
     (planted,) = after.inbox.glob("rejected/cp1252.*.xml")
     assert b"Quillfeather" in planted.read_bytes(), "the search would find nothing anyway"
+
+
+def test_no_patron_gets_into_a_mail(after: Service, mailbox: Mailbox) -> None:
+    assert after.process is not None
+    told = {f"{mail['Subject']}": mail.get_content() for mail in mailbox.messages}
+    assert {subject.split(":")[0].strip() for subject in told} == {
+        "[sisdrop] patrons",
+        "[sisdrop] everybody",
+    }
+    assert _leaks(told | {text: subject for subject, text in told.items()}) == []
 
 
 def test_validate_names_nobody_unless_it_is_asked_to(after: Service, tmp_path: Path) -> None:

@@ -184,14 +184,17 @@ def _on_terminal(*arguments: str) -> tuple[int, str]:
 
 
 def test_keygen_makes_a_private_pair_and_replaces_nothing(tmp_path: Path) -> None:
-    result = _run("keygen", "--out", str(tmp_path))
+    folder = tmp_path / "keys"
+    result = _run("keygen", "--out", str(folder))
     assert result.stdout.startswith("ssh-ed25519 ")
-    key = tmp_path / "id_ed25519"
+    key = folder / "id_ed25519"
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert str(key) in result.stderr
     before = key.read_bytes()
-    again = _run("keygen", "--out", str(tmp_path))
-    assert again.returncode != 0
-    assert "Traceback" not in again.stderr
+    again = _run("keygen", "--out", str(folder))
+    assert again.returncode == 4
+    assert again.stderr == f"sisdrop: {key}.pub: File exists\n"
     assert key.read_bytes() == before
 
 

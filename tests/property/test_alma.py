@@ -4,14 +4,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
-from typing_extensions import override
 
-from sisdrop.build import build_refiner, prepare_data
 from sisdrop.model import State
 from support.alma import Alma, Rejection, Summary
 from support.invented.faults import FAULTS
 from support.nights import Campus, Pace
 from support.stories import comes_back, goes_down
+from support.true_world import TrueWorld
 from support.world import World, folder_in_memory, plain_pages
 
 NIGHTS = 12
@@ -27,16 +26,6 @@ ALMAS_OWN = [
         "alma.blank-statistic",
     }
 ]
-
-
-class TrueWorld(World):
-    """A world in which files are really read."""
-
-    @override
-    def begin(self) -> None:
-        prepare_data(self.data)
-        self.reader = build_refiner(self.settings, self.clock)  # type: ignore[assignment]
-        super().begin()
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """An SFTP server that misbehaves on purpose, for what a sound OpenSSH cannot be made to do."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,7 +16,11 @@ from support.targets import target_on
 
 @dataclass
 class Mood:
-    """What goes wrong. `room` are the bytes that fit on the disk; None is no limit."""
+    """What goes wrong, and, in the lists, what was asked for all the same.
+
+    `room` are the bytes that fit on the disk; None is no limit. `pace` are the seconds that the
+    server takes over each piece of a file.
+    """
 
     room: int | None = None
     hides_room: bool = False
@@ -28,7 +33,11 @@ class Mood:
     forgets_tail: bool = False
     says_nothing: bool = False
     password: str | None = None
+    pace: float = 0.0
+    also_lists: tuple[bytes, ...] = ()
     renames: list[tuple[str, str]] = field(default_factory=list)
+    removals: list[str] = field(default_factory=list)
+    settings: list[str] = field(default_factory=list)
 
 
 class HostileServer(asyncssh.SFTPServer):
@@ -36,17 +45,52 @@ class HostileServer(asyncssh.SFTPServer):
 
     def __init__(self, chan: asyncssh.SSHServerChannel[bytes], root: Path, mood: Mood) -> None:
         self._mood = mood
+        self._turn = asyncio.Lock()
         super().__init__(chan, chroot=os.fsencode(root))
 
     @override
-    def write(self, file_obj: object, offset: int, data: bytes) -> int:
+    async def write(self, file_obj: object, offset: int, data: bytes) -> int:
         mood = self._mood
+        try:
+            async with self._turn:
+                await asyncio.sleep(mood.pace)
+        except asyncio.CancelledError:
+            super().close(file_obj)
+            raise
         if mood.room is not None and offset + len(data) > mood.room:
             raise asyncssh.SFTPFailure("Failure")
         if mood.forgets_tail and len(data) > 1:
             data = data[:-1]
         super().write(file_obj, offset, data)
         return len(data)
+
+    @override
+    async def scandir(self, path: bytes) -> AsyncIterator[asyncssh.SFTPName]:
+        async for name in super().scandir(path):
+            yield name
+        for text in self._mood.also_lists:
+            yield asyncssh.SFTPName(text, attrs=asyncssh.SFTPAttrs(size=1))
+
+    @override
+    def remove(self, path: bytes) -> None:
+        self._mood.removals.append(path.decode())
+        super().remove(path)
+
+    @override
+    def setstat(self, path: bytes, attrs: asyncssh.SFTPAttrs) -> None:
+        self._forbid("setstat")
+
+    @override
+    def lsetstat(self, path: bytes, attrs: asyncssh.SFTPAttrs) -> None:
+        self._forbid("lsetstat")
+
+    @override
+    def fsetstat(self, file_obj: object, attrs: asyncssh.SFTPAttrs) -> None:
+        self._forbid("fsetstat")
+
+    def _forbid(self, operation: str) -> None:
+        self._mood.settings.append(operation)
+        raise asyncssh.SFTPPermissionDenied("no")
 
     @override
     def statvfs(self, path: bytes) -> os.statvfs_result:

@@ -8,6 +8,7 @@ from unittest.mock import patch
 
 from sisdrop.ledger import Ledger
 from support.fake_server import FakeServer
+from support.post import Post
 
 # What changes anything that outlives the process. Every effect of the share, of the archive and of
 # `durable` is made of these, so that dying inside them is covered as well.
@@ -15,6 +16,7 @@ EFFECTS: tuple[tuple[Any, tuple[str, ...]], ...] = (
     (os, ("rename", "replace", "unlink", "mkdir", "rmdir")),
     (Ledger, ("intend_claim", "accept_claim", "drop_claim", "move", "update", "remember")),
     (FakeServer, ("put", "rename", "remove")),
+    (Post, ("take",)),
 )
 
 

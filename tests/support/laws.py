@@ -28,6 +28,7 @@ def check_laws(world: World, dropped: Iterable[bytes]) -> None:
     check_the_data_volume(world)
     check_the_share(world)
     check_the_reports(world)
+    check_the_mails(world)
 
 
 def places(world: World, content: bytes) -> list[str]:
@@ -122,6 +123,20 @@ def check_the_reports(world: World) -> None:
         assert said["verdict"] in _VERDICTS[row.state]
         if row.state in (State.HELD, State.REJECTED):
             assert said["reason"] == row.reason
+
+
+def check_the_mails(world: World) -> None:
+    """Each end that somebody is to hear of was told, and a death repeats one mail at most."""
+    if world.mails is None:
+        return
+    told = [letter.key for letter in world.post.letters]
+    assert {
+        f"{entry.file_id}.{entry.number}"
+        for entry in world.ledger.events_after(0, 1_000)
+        if entry.event.to_state in (State.DELIVERED, State.REJECTED, State.HELD)
+    } == {*told}
+    assert len(told) - len({*told}) <= 1
+    assert world.metric("mails_waiting") == 0
 
 
 def original(path: Path) -> bytes | None:

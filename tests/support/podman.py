@@ -10,6 +10,7 @@ import os
 import secrets
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -60,6 +61,24 @@ class Podman:
             raise RuntimeError(f"podman {arguments[0]}: {done.stdout}{done.stderr}")
         return done.stdout.strip()
 
+    def compose(self, file: Path, *arguments: str) -> str:
+        """Run a command of podman-compose on a compose file; gives all its output.
+
+        Raises:
+            RuntimeError: with what it said, when it fails.
+        """
+        done = subprocess.run(
+            [Path(sys.executable).with_name("podman-compose"), "--file", file, *arguments],
+            env={**os.environ, **self._environment},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=600,
+        )
+        if done.returncode:
+            raise RuntimeError(f"podman-compose {arguments[0]}: {done.stdout}{done.stderr}")
+        return done.stdout + done.stderr
+
     def logs(self, name: str) -> str:
         """What a container wrote to either stream."""
         done = self._run("logs", name)
@@ -105,11 +124,18 @@ class Podman:
         )
         options = [f"--change={change}" for change in changes]
         self("import", "--quiet", *options, base_archive(), f"localhost/{BASE}")
+        # Debian itself is the least that this base holds.
+        self("tag", f"localhost/{BASE}", f"localhost/debian:{SUITE}-slim")
+
+    @staticmethod
+    def unique() -> str:
+        """A name that nobody else has."""
+        return f"sisdrop-{secrets.token_hex(4)}"
 
     @contextmanager
     def network(self) -> Iterator[tuple[str, str]]:
         """A network of its own: its name, and the address at which it sees this machine."""
-        name = f"sisdrop-{secrets.token_hex(4)}"
+        name = self.unique()
         self("network", "create", name)
         try:
             (known,) = json.loads(self("network", "inspect", name))
@@ -123,7 +149,7 @@ class Podman:
     @contextmanager
     def container(self, *what: str) -> Iterator[str]:
         """A container that runs: options, image and command; its name. It is gone afterwards."""
-        name = f"sisdrop-{secrets.token_hex(4)}"
+        name = self.unique()
         self("run", "--detach", f"--name={name}", "--no-healthcheck", *what)
         try:
             yield name

@@ -22,6 +22,8 @@ FIRST, SECOND, FEW = people(10, "first"), people(10, "second"), people(5, "few")
 FIRST_ZIP, FIRST_ZIP_ANEW = zipped(FIRST), zipped(FIRST, how=How(at=NEXT_NIGHT))
 FAULTY, MIXED = b"<library>no patrons</library>", people(9, "mixed", bad=1)
 
+NOTIFY = {"smtp": "smtp.example.edu:587", "from": "a@example.edu", "to": ["b@example.edu"]}
+
 Act = Callable[[World], object]
 
 
@@ -173,6 +175,12 @@ STORIES = {
         [FIRST, MIXED, SECOND],
     ),
     "rehearsal": Story([drops(MIXED)], [ARCHIVED], [MIXED], {"mode": "rehearse"}),
+    "told by mail": Story(
+        [*SEEDED, drops(FEW)], [ARCHIVED, HELD], [FIRST, FEW], {"notify": NOTIFY}, at_least=10
+    ),
+    "a rejection told by mail": Story(
+        [nothing, drops(FAULTY)], [REJECTED], [FAULTY], {"notify": NOTIFY}, at_least=10
+    ),
     "a marker": Story(
         [nothing, drops_marked], [ARCHIVED], [FIRST], {"inbox": {"ready_suffix": ".done"}}
     ),

@@ -8,7 +8,7 @@ import secrets
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -21,7 +21,9 @@ from sisdrop.courier import Courier
 from sisdrop.delivery.lanes import Backoff
 from sisdrop.inbox.share import Share
 from sisdrop.ledger import Ledger
+from sisdrop.letters import Letter
 from sisdrop.log import Log, LogEvent
+from sisdrop.mails import Mails
 from sisdrop.metrics import Metrics
 from sisdrop.model import FileRow, State
 from sisdrop.requests import Answer, Command, Request
@@ -30,6 +32,7 @@ from sisdrop.settings import Settings
 from sisdrop.situation import Situation
 from support.clock import FakeClock
 from support.fake_server import FakeServer
+from support.post import Post
 from support.reader import Reader
 
 SETTLE = 30.0
@@ -128,6 +131,7 @@ class World:
         self.clock = FakeClock()
         self._real_clock = clock
         self.server = FakeServer()
+        self.post = Post()
         self.reader = Reader()
         self.tokens = count()
         self.log = Recorder()
@@ -154,6 +158,7 @@ class World:
         )
         twin.clock, twin.tokens = copy.copy(self.clock), copy.copy(self.tokens)
         twin.server, twin.reader, twin.log = self.server.twin(), Reader(), Recorder()
+        twin.post = copy.deepcopy(self.post)
         twin.begin()
         return twin
 
@@ -189,6 +194,11 @@ class World:
             progress=self.progressed.append,
         )
         self.shop.dispatch.requeue()
+        notify = self.settings.notify
+        self.mails = Mails(kit, self._post, notify.on) if notify else None
+
+    def _post(self, letter: Letter) -> Collection[str]:
+        return self.post.take(letter)
 
     def end(self) -> None:
         """The process is gone."""
@@ -254,6 +264,8 @@ class World:
         self.scan()
         self.work()
         self.deliver()
+        if self.mails is not None:
+            self.mails.look()
 
     def run(self, most: int = 20) -> None:
         """Rounds until nothing moves any more."""

@@ -21,7 +21,7 @@ FOUNDATION = "errors model states clock"
 PURE = """
     guard precedence retention expectation profile units words plain broken story shapes health
     text_report dashboard log_catalogue metrics_catalogue
-    sampling difference hints difference_text
+    sampling difference hints difference_text letters
     inbox inbox.settle inbox.names
     records records.framing records.duplicates records.encoding records.roots records.rule
     records.schema_faults records.wellformed records.xpath records.fatal records.place
@@ -31,7 +31,7 @@ PURE = """
 """
 ADAPTERS = """
     durable lock ledger archive roster comparison bundle requests log metrics page report
-    share_pages http_server web notyet settings settings.* inbox.faults inbox.scan inbox.share
+    share_pages http_server web settings settings.* mailer inbox.faults inbox.scan inbox.share
     inbox.watch records.catalogue records.check records.chunk records.crew records.enrolment
     records.facts records.findings records.judge records.reading records.refine records.rules
     records.schema records.schema_check records.source records.values records.value_crew buckets
@@ -40,7 +40,7 @@ ADAPTERS = """
     delivery.pins delivery.probe delivery.scan delivery.session delivery.sftp
 """
 PIPELINE = "pipeline pipeline.*"
-SERVICE = "arrivals absence situation view source gauges rounds courier"
+SERVICE = "arrivals absence situation view source gauges rounds courier mails"
 LOOPS = "daemon"
 COMPOSITION = "build app"
 COMMANDS = """
@@ -94,6 +94,7 @@ DOORS = {
     "typer": ("cli",),
     "rich": ("cli", "terminal", "progress", "demo.*"),
     "uvloop": ("cli", "demo.*"),
+    "smtplib": ("mailer",),
 }
 
 

@@ -7,7 +7,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from sisdrop.errors import REJECTED_REASONS, Reason
-from sisdrop.metrics import AttemptResult, Metrics, Outcome, RecordOutcome
+from sisdrop.metrics import AttemptResult, MailResult, Metrics, Outcome, RecordOutcome
 from sisdrop.metrics_catalogue import BLOCKING, ROWS, document
 from sisdrop.model import Counts, Stage, State
 from sisdrop.states import FINAL, OPEN
@@ -73,6 +73,9 @@ def everything() -> Metrics:
         metrics.stage_took(stage, 0.5)
     for result in AttemptResult:
         metrics.delivery_attempted(result)
+    for mail in MailResult:
+        metrics.mail(mail)
+    metrics.set_mails_waiting(1)
     metrics.woken()
     metrics.set_open_files(dict.fromkeys(State, 3), dict.fromkeys(State, NOW))
     metrics.set_blocked(list(Reason))

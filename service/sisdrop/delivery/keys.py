@@ -1,5 +1,6 @@
 """The key pair or password that opens the account: made, and read at each connect."""
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -86,7 +87,7 @@ def generate_key(out: Path) -> str:
     """
     public_path = out.with_name(f"{out.name}.pub")
     if public_path.exists():
-        raise FileExistsError(f"{public_path} is already there")
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(public_path))
     key = asyncssh.generate_private_key("ssh-ed25519", comment="sisdrop")
     public = key.export_public_key()
     _write_new(out, key.export_private_key(), 0o600)

@@ -5,15 +5,33 @@ steps is done already or is done now.
 """
 
 import json
+from datetime import datetime
 from pathlib import Path
 
-from sisdrop.model import Change, Comparison, FileRow, Refined, Report, State, Verdict
+from sisdrop.model import FileRow, Refined, Report, State, Verdict
 from sisdrop.pipeline.kit import Kit
 from sisdrop.report import report_html, report_json
 from sisdrop.states import FINAL
 
 _HTML = "report.html"
 _JSON = "report.json"
+
+
+def report_of(row: FileRow, refined: Refined, verdict: Verdict, at: datetime) -> Report:
+    """The report of a file as its row stands."""
+    return Report(
+        file_id=row.id,
+        file=row.name,
+        stream=row.stream,
+        verdict=verdict,
+        reason=row.reason,
+        hint=row.hint,
+        refined=refined,
+        made_at=at,
+        held_for=row.held_for if verdict is Verdict.HELD else (),
+        compared_with=row.comparison,
+        zip_name=row.remote_name,
+    )
 
 
 class Desk:
@@ -25,29 +43,13 @@ class Desk:
     def __init__(self, kit: Kit) -> None:
         self._kit = kit
 
-    def report(
-        self, row: FileRow, refined: Refined, verdict: Verdict, change: Change | None
-    ) -> None:
+    def report(self, row: FileRow, refined: Refined, verdict: Verdict) -> None:
         """Write a file's report beside its zip on the data volume.
 
-        `row` carries the reason, hint and names that the file is about to get; `change` is what
-        it would change of the file that it is compared with. If killed here:
-        the state is not entered yet, and the report is written again.
+        `row` carries the reason, hint, names and comparison that the file is about to get. If
+        killed here: the state is not entered yet, and the report is written again.
         """
-        compared = row.compared_with
-        report = Report(
-            file_id=row.id,
-            file=row.name,
-            stream=row.stream,
-            verdict=verdict,
-            reason=row.reason,
-            hint=row.hint,
-            refined=refined,
-            made_at=self._kit.clock.utc(),
-            held_for=row.held_for if verdict is Verdict.HELD else (),
-            compared_with=None if compared is None else Comparison.of(compared, change),
-            zip_name=row.remote_name,
-        )
+        report = report_of(row, refined, verdict, self._kit.clock.utc())
         archive = self._kit.archive
         archive.write_text(row.id, _HTML, report_html(report))
         text = json.dumps(report_json(report, identify=True), indent=1, ensure_ascii=False)

@@ -13,6 +13,7 @@ from sisdrop.log import LogEvent
 from sisdrop.metrics import Outcome
 from sisdrop.model import (
     Change,
+    Comparison,
     Counts,
     FileRow,
     HeldFor,
@@ -160,8 +161,8 @@ class Verdicts:
             State.HELD,
             reason=held_for[0].reason,
             held_for=held_for,
-            compared_with=last.id if last else None,
             approval=None,
+            **self._set_against(row, last),
         )
 
     def _queue(self, row: FileRow, refined: Refined, note: str | None) -> FileRow:
@@ -172,8 +173,8 @@ class Verdicts:
         fields = {
             "remote_time": remote_time,
             "remote_name": remote_name,
-            "compared_with": last.id if last else None,
             "held_for": (),
+            **self._set_against(row, last),
         }
         return self._accept(row, refined, State.QUEUED, Telling(note=note), **fields)
 
@@ -211,7 +212,7 @@ class Verdicts:
             State.DUPLICATE,
             hint=f"the same file was sent as {of.id}; nothing is sent again",
             duplicate_of=of.id,
-            compared_with=of.id,
+            **self._set_against(row, of),
         )
 
     def _nothing(self, row: FileRow, refined: Refined, why: str) -> FileRow:
@@ -253,9 +254,14 @@ class Verdicts:
 
     def _report(self, row: FileRow, refined: Refined, to: State, fields: Mapping[str, Any]) -> None:
         entering = replace(row, **{"reason": None, "hint": None, **fields})
-        compared = entering.compared_with and self._kit.ledger.get(entering.compared_with)
-        change = self._change(row, compared or None)
-        self._steps.desk.report(entering, refined, _VERDICTS[to], change)
+        self._steps.desk.report(entering, refined, _VERDICTS[to])
+
+    def _set_against(self, row: FileRow, last: FileRow | None) -> dict[str, Any]:
+        """The fields that say what a file is compared with, and what it changes of it."""
+        if last is None:
+            return {"compared_with": None, "comparison": None}
+        comparison = Comparison.of(last.id, self._change(row, last))
+        return {"compared_with": last.id, "comparison": comparison}
 
     def _supersede(
         self, accepted: FileRow, held: Mapping[str, Signature]

@@ -4,15 +4,15 @@ import os
 import secrets
 from datetime import datetime
 
-from sisdrop.build import target_of
+from sisdrop.build import office_of, target_of
 from sisdrop.clock import Clock, SystemClock
-from sisdrop.notyet import unimplemented
+from sisdrop.mailer import TIMEOUT, MailFailed, try_connection
 from sisdrop.plain import clock_time, quantity
 from sisdrop.preflight.data import DataVolume
-from sisdrop.preflight.point import Looker, Point
+from sisdrop.preflight.point import Looker, Point, Unfit
 from sisdrop.preflight.server import Way
 from sisdrop.preflight.share import SharePlace
-from sisdrop.settings import Settings
+from sisdrop.settings import NotifySettings, Settings
 
 # Seconds: a share that wakes its disks answers by then.
 _PATIENCE = 30.0
@@ -35,11 +35,12 @@ class Walk:
     def points(self, *, adopt_share: bool) -> list[Point]:
         """Every point, in the order in which an operator mends them."""
         return [
-            *settings_points(self._settings),
+            settings_point(self._settings),
             user_point(os.geteuid(), os.getegid(), os.getgroups()),
             clock_point(self._clock.utc()),
             *self._folders(adopt_share=adopt_share),
             *self._server(),
+            *self._mail(),
         ]
 
     def _folders(self, *, adopt_share: bool) -> list[Point]:
@@ -70,18 +71,35 @@ class Walk:
         looker = Looker("the network", patience, _RESOLVER)
         return Way(target_of(settings), tuple(directories), looker).points(self._token)
 
+    def _mail(self) -> list[Point]:
+        notify = self._settings.notify
+        if notify is None:
+            return []
+        looker = Looker("the network", 2 * TIMEOUT, _RESOLVER)
+        return [looker.look("mail", lambda: mail_text(notify))]
+
     def _now(self) -> float:
         return self._clock.utc().timestamp()
 
 
-def settings_points(settings: Settings) -> list[Point]:
-    """What the settings say, and which of them have no effect in this version."""
+def settings_point(settings: Settings) -> Point:
+    """What the settings say."""
     streams = quantity(len(settings.streams), "stream")
-    said = Point("settings", ok=True, detail=f"valid; {streams}, mode {settings.mode}")
-    return [
-        said,
-        *(Point("no effect yet", ok=True, detail=entry) for entry in unimplemented(settings)),
-    ]
+    return Point("settings", ok=True, detail=f"valid; {streams}, mode {settings.mode}")
+
+
+def mail_text(notify: NotifySettings) -> str:
+    """How the mail server takes us; no mail is sent.
+
+    Raises:
+        Unfit: if it does not.
+    """
+    try:
+        try_connection(office_of(notify))
+    except MailFailed as error:
+        raise Unfit(f"{notify.smtp}: {error}; files go out all the same") from error
+    kind = "encrypted" if notify.starttls else "not encrypted"
+    return f"{notify.smtp} takes mail from {notify.sender}, {kind}"
 
 
 def user_point(user: int, group: int, groups: list[int]) -> Point:
