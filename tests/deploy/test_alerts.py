@@ -263,6 +263,12 @@ def test_runbooks_can_be_kept_elsewhere(given: str) -> None:
     assert urls == {f"https://wiki/sisdrop/{alert}" for alert in ALERTS}
 
 
+def test_the_runbooks_can_be_reached_while_the_service_is_not_ready() -> None:
+    """A share that is gone makes it unready, and Kubernetes would lead nobody there."""
+    found = {one["kind"]: one for one in objects(Helm().template(LEAST))}
+    assert found["Service"]["spec"]["publishNotReadyAddresses"] is True
+
+
 def test_without_a_service_somebody_says_where_the_runbooks_are() -> None:
     values = {
         **LEAST, "service": {"enabled": False}, "metrics": {"prometheusRule": {"enabled": True}},
