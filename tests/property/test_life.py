@@ -171,6 +171,17 @@ class LifeMachine(RuleBasedStateMachine):
         self.life.purge()
 
     @rule()
+    def copy_ledger(self) -> None:
+        """A backup is made."""
+        self.life.copy_ledger()
+
+    @precondition(lambda self: self.life.has_copy)
+    @rule()
+    def restore_ledger(self) -> None:
+        """The backup takes the place of the ledger."""
+        self.life.restore_ledger()
+
+    @rule()
     def rest(self) -> None:
         """All is mended, and comes to rest."""
         self.life.check_at_rest()
