@@ -20,7 +20,7 @@ from isal import igzip
 from pydantic import TypeAdapter
 
 from sisdrop import __version__, durable
-from sisdrop.errors import NeedsOperator, Reason, Transient
+from sisdrop.errors import NeedsOperator, Reason, ServiceError, Transient
 from sisdrop.model import FileRow, Refined
 from sisdrop.roster import ROSTER, Roster, RosterUnusable
 
@@ -38,8 +38,18 @@ class Changed(Exception):
     """The file on the share no longer holds the bytes that were read."""
 
 
+_DENIED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+# A disk or its network that fails, not a file that is or is not there.
+_BROKEN = frozenset(
+    {
+        *(errno.EIO, errno.ESTALE, errno.ENODEV, errno.ENXIO, errno.EREMOTEIO, errno.ENOTCONN),
+        *(errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EUCLEAN, errno.EMFILE, errno.ENFILE),
+    }
+)
+
+
 class Archive:
-    """The folders of the data volume. Disk trouble comes out as `data_full` or a bug.
+    """The folders of the data volume, whose trouble comes out as `data_full` or `ledger_unusable`.
 
     Raises (every method):
         Transient: `data_full` when the volume is full.
@@ -75,9 +85,9 @@ class Archive:
             return 0
         return volume.f_bavail * volume.f_frsize
 
-    def full(self, error: OSError) -> Transient | None:
-        """What an error means if it says that the data volume is full; None otherwise."""
-        return _full(error, self.data)
+    def fault(self, error: OSError) -> ServiceError | None:
+        """What an error of the data volume means; None where it says nothing of the volume."""
+        return _fault(error, self.data)
 
     @staticmethod
     def place(file_id: str, at: datetime) -> str:
@@ -87,9 +97,17 @@ class Archive:
     def folder(self, row: FileRow) -> Path:
         """The folder of a file, under way or filed."""
         outgoing = self.outgoing(row.id)
-        if row.folder is None or outgoing.exists():
+        if row.folder is None or self._is_there(outgoing):
             return outgoing
         return self.data / row.folder
+
+    def is_under_way(self, row: FileRow) -> bool:
+        """Whether a file has a folder that is not filed."""
+        return self._is_there(self.outgoing(row.id))
+
+    def _is_there(self, path: Path) -> bool:
+        with on_data(self.data):
+            return path.exists()
 
     def under_way(self) -> list[str]:
         """The ids of all files that have a folder in `outgoing/`."""
@@ -99,8 +117,9 @@ class Archive:
     def holds_original(self, row: FileRow) -> bool:
         """Whether the bytes of a sent file can still be had from its folder."""
         folder = self.folder(row)
-        return (folder / _original(zipped=row.content_sha256 is not None)).exists() or (
-            row.identical and (folder / f"{row.id}.zip").exists()
+        original = folder / _original(zipped=row.content_sha256 is not None)
+        return self._is_there(original) or (
+            row.identical and self._is_there(folder / f"{row.id}.zip")
         )
 
     def holds(self, row: FileRow, sha256: str | None) -> bool:
@@ -240,7 +259,7 @@ class Archive:
         If killed here: the folder is in exactly one of the two places.
         """
         folder = self.outgoing(row.id)
-        if row.folder is None or not folder.exists():
+        if row.folder is None or not self._is_there(folder):
             return
         self.write_manifest(row)
         target = self.data / row.folder
@@ -253,7 +272,7 @@ class Archive:
 
         If killed here: the folder is in exactly one of the two places.
         """
-        if row.folder is not None and (filed := self.data / row.folder).exists():
+        if row.folder is not None and self._is_there(filed := self.data / row.folder):
             with on_data(self.data):
                 durable.move(filed, self.outgoing(row.id))
 
@@ -297,18 +316,25 @@ def on_data(data: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        full = _full(error, data)
-        if full is not None:
-            raise full from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            raise NeedsOperator(
-                Reason.LEDGER_UNUSABLE,
-                f"user {os.getuid()} may not write below {data}; give it that right",
-            ) from error
-        raise
+        fault = _fault(error, data)
+        if fault is None:
+            raise
+        raise fault from error
 
 
-def _full(error: OSError, data: Path) -> Transient | None:
-    if error.errno not in durable.FULL:
-        return None
-    return Transient(Reason.DATA_FULL, f"the volume of {data} is full; free space or enlarge it")
+def _fault(error: OSError, data: Path) -> ServiceError | None:
+    if error.errno in durable.FULL:
+        return Transient(
+            Reason.DATA_FULL, f"the volume of {data} is full; free space or enlarge it"
+        )
+    if error.errno in _DENIED:
+        return NeedsOperator(
+            Reason.LEDGER_UNUSABLE,
+            f"user {os.getuid()} may not write below {data}; give it that right",
+        )
+    if error.errno in _BROKEN:
+        return NeedsOperator(
+            Reason.LEDGER_UNUSABLE,
+            f"the volume of {data} does not work ({errno.errorcode[error.errno]}); look at it",
+        )
+    return None

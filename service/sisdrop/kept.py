@@ -1,6 +1,7 @@
 """The copy of its ledger row that the folder of each file carries, to mend an older ledger by."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import TypeAdapter
@@ -33,26 +34,39 @@ def filed(data: Path, known: Mapping[str, str]) -> Iterator[Kept]:
     Known is, by the paths of folders below the data folder, when the file was filed, as its row
     says it: a file that is sent again is filed again. What holds no copy is passed over: it is not
     ours, or half removed.
+
+    Raises:
+        Transient, NeedsOperator: if the volume cannot be read.
     """
-    for folder in sorted(data.glob("archive/*/*/*/*")):
+    with on_data(data):
+        found = sorted(data.glob("archive/*/*/*/*"))
+    for folder in found:
         at = known.get(str(folder.relative_to(data)))
-        yield from _copy(folder, filed=True, known=f'"filed_at":"{at}"'.encode())
+        yield from _copy(data, folder, filed=True, known=f'"filed_at":"{at}"'.encode())
 
 
 def under_way(data: Path) -> Iterator[Kept]:
-    """The copies in the folders of files that are under way."""
-    for folder in sorted(data.glob("outgoing/*")):
-        yield from _copy(folder, filed=False)
+    """The copies in the folders of files that are under way.
+
+    Raises:
+        Transient, NeedsOperator: if the volume cannot be read.
+    """
+    with on_data(data):
+        found = sorted(data.glob("outgoing/*"))
+    for folder in found:
+        yield from _copy(data, folder, filed=False)
 
 
-def _copy(folder: Path, *, filed: bool, known: bytes = b"") -> Iterator[Kept]:
+def _copy(data: Path, folder: Path, *, filed: bool, known: bytes = b"") -> Iterator[Kept]:
     try:
-        content = (folder / NAME).read_bytes()
-        # To take every copy apart would make a start slow.
-        if known and known in content:
-            return
-        row = _ROW.validate_json(content)
-    except (OSError, ValueError):
+        with on_data(data):
+            content = (folder / NAME).read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
         return
-    if row.id == folder.name:
-        yield Kept(row, filed)
+    # To take every copy apart would make a start slow.
+    if known and known in content:
+        return
+    with suppress(ValueError):
+        row = _ROW.validate_json(content)
+        if row.id == folder.name:
+            yield Kept(row, filed)

@@ -67,9 +67,9 @@ class RequestBox:
 
     def pending(self) -> Iterator[Request]:
         """The requests that wait, in the order of their tokens; unreadable ones are removed."""
-        if not self._folder.is_dir():
-            return
-        for path in sorted(self._folder.glob("*.json")):
+        with on_data(self._data):
+            found = sorted(self._folder.glob("*.json")) if self._folder.is_dir() else []
+        for path in found:
             if path.name.endswith(_ANSWER) or path.name.startswith("."):
                 continue
             request = self._read(path)

@@ -53,9 +53,6 @@ class Life:
         self.growing: dict[Path, tuple[int, list[bytes]]] = {}
         self.full = False
         self.deaths = 0
-        # What went with the years and is no longer in a ledger that was restored.
-        self.purged: set[str | None] = set()
-        self.forgotten: set[str] = set()
         self._away = base / "away"
         self._copy = base / "ledger.copy"
         self._numbers = iter(range(1_000_000))
@@ -203,18 +200,15 @@ class Life:
     def restore_ledger(self) -> None:
         """The operator restores it while nothing moves."""
         self.check_at_rest()
-        before = {row.remote_name for row in self.world.rows() if row.remote_name}
-        self.purged |= self._purged()
         self.world.end()
         shutil.copy(self._copy, self.world.data / LEDGER)
         self.world.begin()
-        self.world.run()
-        self.forgotten |= before - {row.remote_name for row in self.world.rows()}
-        self.check()
+        self.check_at_rest()
 
     def purge(self) -> None:
-        """Retention."""
-        self.world.shop.stages.purge.run()
+        """Retention. What an older ledger cannot know is what went since, so its copy goes, too."""
+        if self.world.shop.stages.purge.run():
+            self._copy.unlink(missing_ok=True)
 
     @contextmanager
     def _disk(self) -> Iterator[None]:
@@ -258,16 +252,13 @@ class Life:
 
     def _required(self) -> list[bytes]:
         """The byte strings that must be somewhere: not what people destroyed or what was purged."""
-        purged = self.purged | self._purged()
+        rows = self.world.rows()
+        purged = {row.sha256 for row in rows if row.purged_at or row.share_purged_at}
         return [
             content
             for content, count in self.dropped.items()
             if count > 0 and content not in self.destroyed and not _digests(content) & purged
         ]
-
-    def _purged(self) -> set[str | None]:
-        rows = self.world.rows()
-        return {row.sha256 for row in rows if row.purged_at or row.share_purged_at}
 
     def _check_the_server(self) -> None:
         server, rows = self.world.server, self.world.rows()
@@ -276,7 +267,7 @@ class Life:
         assert len(set(server.log)) == len(server.log), "no name came about twice"
         allowed = [kept(xml_in(content)) for content in self.dropped if content[:2] != b"<l"]
         for name, content in server.files.items():
-            if name.startswith(".") or name.removesuffix(".old") in self.forgotten:
+            if name.startswith("."):
                 continue
             row = by_name[name.removesuffix(".old")]
             assert row.state not in (State.CLAIMED, State.HELD, State.REJECTED)

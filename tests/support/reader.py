@@ -29,6 +29,7 @@ from sisdrop.model import (
     StillChanging,
 )
 from sisdrop.precedence import Precedence
+from sisdrop.records.source import from_share
 from sisdrop.roster import ROSTER, Roster, RosterWriter
 
 _RECORD = re.compile(rb"<user>(.*?)</user>\n")
@@ -73,7 +74,8 @@ class Reader:
         before = signature_of(path)
         if before != expected:
             return StillChanging(before)
-        content = path.read_bytes()
+        with from_share():
+            content = path.read_bytes()
         progress(len(content))
         self.during(path)
         for word, error in self.failing.items():
@@ -119,7 +121,8 @@ def digest_of(content: bytes) -> str:
 
 def signature_of(path: Path) -> Signature:
     """What a file looks like."""
-    seen = path.stat()
+    with from_share():
+        seen = path.stat()
     return Signature(seen.st_size, seen.st_mtime_ns, seen.st_ino)
 
 

@@ -388,7 +388,7 @@ def test_a_full_volume_may_pass(tmp_path: Path, number: int) -> None:
     with pytest.raises(Transient) as caught, on_data(tmp_path):
         raise OSError(number, "text")
     assert caught.value.reason is Reason.DATA_FULL
-    assert isinstance(Archive(tmp_path).full(OSError(number, "text")), Transient)
+    assert isinstance(Archive(tmp_path).fault(OSError(number, "text")), Transient)
 
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM, errno.EROFS])
@@ -397,13 +397,22 @@ def test_missing_rights_are_the_operators(tmp_path: Path, number: int) -> None:
         raise OSError(number, "text")
     assert caught.value.reason is Reason.LEDGER_UNUSABLE
     assert f"user {os.getuid()}" in caught.value.hint
-    assert Archive(tmp_path).full(OSError(number, "text")) is None
+    assert isinstance(Archive(tmp_path).fault(OSError(number, "text")), NeedsOperator)
 
 
-def test_anything_else_is_a_bug_and_stays_what_it_is(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="text") as caught, on_data(tmp_path):
-        raise OSError(errno.EIO, "text")
-    assert caught.value.errno == errno.EIO
+@pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE, errno.ENOTCONN])
+def test_a_volume_that_does_not_work_is_the_operators(tmp_path: Path, number: int) -> None:
+    with pytest.raises(NeedsOperator) as caught, on_data(tmp_path):
+        raise OSError(number, "text")
+    assert caught.value.reason is Reason.LEDGER_UNUSABLE
+    assert errno.errorcode[number] in caught.value.hint
+
+
+@pytest.mark.parametrize("number", [errno.ENOENT, errno.EEXIST, errno.ENOTDIR])
+def test_what_says_nothing_of_the_volume_passes(tmp_path: Path, number: int) -> None:
+    with pytest.raises(OSError, match="text"), on_data(tmp_path):
+        raise OSError(number, "text")
+    assert Archive(tmp_path).fault(OSError(number, "text")) is None
 
 
 def full_steps(archive: Archive, row: FileRow) -> list[Callable[[], object]]:

@@ -102,7 +102,7 @@ class Desk:
         if row.state in FINAL:
             if self._has_spare_zip(row):
                 self._kit.archive.drop_bundle(row.id)
-            if self._kit.archive.outgoing(row.id).exists():
+            if self._kit.archive.is_under_way(row):
                 self.keep(row)
             self._kit.archive.file_away(row)
 

@@ -25,6 +25,7 @@ from sisdrop.model import (
 from sisdrop.pipeline.past import Past
 from sisdrop.pipeline.steps import Steps
 from sisdrop.pipeline.verdict import NOTHING_READ, Verdicts
+from sisdrop.records.source import SourceError
 
 MAX_FAILURES = 3
 
@@ -157,10 +158,15 @@ class Intake:
                     earlier=known.earlier,
                     precedence=known.precedence,
                 )
-        except OSError as error:
+        except SourceError as error:
             if error.errno == errno.ELOOP:
                 raise  # a link was put in the file's place: no look at the share will mend that
-            raise kit.archive.full(error) or translate(error, work) from error
+            raise translate(error, work) from error
+        except OSError as error:
+            fault = kit.archive.fault(error)
+            if fault is None:
+                raise
+            raise fault from error
         if isinstance(result, Refined):
             result = replace(result, winners=known.winners, notes=known.notes)
             kit.archive.save_refined(row.id, result)

@@ -98,7 +98,7 @@ class Purge:
 
     def _require_tidy(self, row: FileRow) -> None:
         """What is not where it belongs yet would be missed, and stay for ever."""
-        under_way = self._kit.archive.outgoing(row.id).exists()
+        under_way = self._kit.archive.is_under_way(row)
         if under_way or not self._steps.tidying.is_tidy(row.id):
             raise Transient(Reason.SHARE_GONE, "the share is not in line with this file yet")
 

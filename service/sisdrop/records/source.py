@@ -24,6 +24,10 @@ from sisdrop.records.zip_faults import ZipRefused
 _BLOCK = 256 << 10
 
 
+class SourceError(OSError):
+    """The file cannot be opened or read: what the share says, and not our own disk."""
+
+
 class ChangedError(Exception):
     """The file is no longer what it was when it was opened."""
 
@@ -35,20 +39,31 @@ def opened(path: Path, max_size: int) -> Iterator["Dropped"]:
     Neither the file nor what is in it may be larger than `max_size` bytes.
 
     Raises:
-        OSError: if it cannot be opened or is no regular file.
+        SourceError: if it cannot be opened or is no regular file.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with from_share():
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb", buffering=0) as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(errno.EINVAL, "not a regular file")
+        with from_share():
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise OSError(errno.EINVAL, "not a regular file")
         yield Dropped(file, max_size)
+
+
+@contextmanager
+def from_share() -> Iterator[None]:
+    """Run a block that asks the share, and tell its errors from those of our own disk."""
+    try:
+        yield
+    except OSError as error:
+        raise SourceError(error.errno, error.strerror, error.filename) from error
 
 
 class Dropped:
     """An opened file. `before` is what it looked like then; `is_zip` says how it begins.
 
     Raises:
-        OSError: from any method, when the share says so.
+        SourceError: from any method, when the share says so.
     """
 
     def __init__(self, file: BinaryIO, max_size: int) -> None:
@@ -69,7 +84,8 @@ class Dropped:
 
     def now(self) -> Signature:
         """What the file looks like now."""
-        status = os.fstat(self._file.fileno())
+        with from_share():
+            status = os.fstat(self._file.fileno())
         return Signature(status.st_size, status.st_mtime_ns, status.st_ino)
 
     def check_unchanged(self) -> None:
@@ -109,22 +125,27 @@ class Dropped:
     def _read_at(self, offset: int, size: int) -> bytes:
         size = min(size, self.before.size - offset)
         content = b""
-        if size > 0:
-            self._file.seek(offset)
-        while len(content) < size and (more := self._file.read(size - len(content))):
-            content += more
+        with from_share():
+            if size > 0:
+                self._file.seek(offset)
+            while len(content) < size and (more := self._file.read(size - len(content))):
+                content += more
         return content
 
     def _blocks(self) -> Iterator[bytes]:
         self._file.seek(0)
         done = 0
-        while block := self._file.read(_BLOCK):
+        while block := self._next():
             done += len(block)
             if done > self.before.size:
                 raise ChangedError
             yield block
         if done != self.before.size:
             raise ChangedError
+
+    def _next(self) -> bytes:
+        with from_share():
+            return self._file.read(_BLOCK)
 
 
 class Pass:
