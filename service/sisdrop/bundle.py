@@ -81,7 +81,11 @@ class BundleWriter:
             self._part, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
         )
         self._file = os.fdopen(descriptor, "w+b")
-        self._file.write(self._local_header())
+        try:
+            self._file.write(self._local_header())
+        except OSError:
+            self._file.close()
+            raise
 
     def write(self, content: bytes) -> None:
         """Append to the entry."""

@@ -186,8 +186,12 @@ def _refined(dropped: bytes, target: Path, entry: str, yielding: dict[bytes, str
 
 def _zip(sent: bytes, target: Path, entry: str, dropped: bytes) -> Bundle:
     writer = BundleWriter(target, entry, len(sent))
-    writer.write(sent)
-    return writer.finish(identical=sent == dropped)
+    try:
+        writer.write(sent)
+        return writer.finish(identical=sent == dropped)
+    except OSError:
+        writer.discard()
+        raise
 
 
 def touch(path: Path) -> None:
