@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from deploy.conftest import IMAGE
 from support.installation import Installation, running
 from support.podman import Podman
+from support.release import IMAGE
 from support.sshd import running_sshd
 from support.xml import patrons, user, users
 
@@ -36,17 +36,6 @@ def test_a_file_is_delivered_from_a_hardened_container(
                 assert bundle.testzip() is None
             assert service.stop(GRACE) == 0
     assert not list(installed.inbox.glob("*.xml"))
-
-
-def test_a_rotated_key_is_used_without_a_restart(podman: Podman, tmp_path: Path) -> None:
-    with podman.network() as (network, gateway), running_sshd(host=gateway) as sshd:
-        installed = Installation(tmp_path, sshd, OURS)
-        with running(podman, IMAGE, installed, network) as service:
-            sshd.authorize(sshd.other_key)
-            installed.drop("students.xml", document(30))
-            service.wait_for(lambda: service.says("lane.blocked"), "the old key is refused")
-            installed.use_key(sshd.other_key)
-            service.wait_for(lambda: service.says("file.finished"), "the new key is taken")
 
 
 def test_the_image_says_what_it_is_and_starts_as_nobody(podman: Podman) -> None:
