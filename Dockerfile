@@ -22,8 +22,9 @@ LABEL org.opencontainers.image.title="sisdrop" \
       org.opencontainers.image.description="Checks patron XML from a share and delivers it to Alma by SFTP" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
-# The base brings what installs packages; a service has no use for it.
-RUN python -c "import importlib.util as u, pathlib, shutil; [shutil.rmtree(pathlib.Path(s.origin).parent) for s in map(u.find_spec, ('pip', 'ensurepip')) if s and s.origin]" \
+# The base brings what installs packages; a service has no use for it. What only says that pip is
+# there goes, too, or a scanner would go on warning of it.
+RUN python -c "import importlib.util as u, pathlib, shutil; [shutil.rmtree(path) for s in map(u.find_spec, ('pip', 'ensurepip')) if s and s.origin for home in [pathlib.Path(s.origin).parent] for path in (home, *home.parent.glob('pip-*.dist-info'))]" \
  && rm -f /usr/local/bin/pip* /usr/bin/pip*
 COPY --from=build /opt/sisdrop /opt/sisdrop
 ENV PATH=/opt/sisdrop/bin:$PATH PYTHONDONTWRITEBYTECODE=1

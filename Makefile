@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: install run test test-deploy chart soak lint format lock bench clean
+.PHONY: install run test test-deploy test-kube sbom chart soak lint format lock bench clean
 
 install: .venv/installed
 
@@ -19,6 +19,16 @@ test: .venv/developed
 test-deploy: .venv/deployed .venv/helm/kubectl
 	tests/deploy/prepare
 	$(BIN)/pytest tests/deploy
+
+# The chart on a real Kubernetes of one node; needs root on Debian, and ten minutes more the first time.
+test-kube: .venv/deployed .venv/helm/kubectl
+	tests/kube/prepare
+	$(BIN)/pytest tests/kube
+
+# What is in the image, as SPDX: of one in ARCHIVE (a docker archive), or of one built for it.
+sbom: .venv/deployed
+	tests/deploy/prepare
+	PYTHONPATH=tests:. $(BIN)/python tests/deploy/sbom.py var/sbom.spdx.json $(ARCHIVE)
 
 # What is made from the chart: the schema of its values, its README, and what it renders to.
 chart: .venv/developed .venv/helm/kubectl

@@ -3,8 +3,7 @@ from collections.abc import Iterator
 import pytest
 
 from support.podman import Podman, running_podman
-
-IMAGE = "localhost/sisdrop:test"
+from support.release import IMAGE
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from deploy.conftest import IMAGE
 from support.podman import ROOT, Podman
+from support.release import IMAGE
 from support.xml import patrons, user, users
 
 _FOLDER = ROOT / "deploy" / "compose"

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -33,8 +34,8 @@ class Installation:
             folder.mkdir()
         self._config.write_text(yaml.safe_dump(self._settings()))
         shutil.copy(sshd.known_hosts, self.secrets / "known_hosts")
-        self.use_key(sshd.key)
-        for path in (self.inbox, self.data, self.secrets, self.secrets / "known_hosts"):
+        shutil.copy(sshd.key, self.secrets / "id_ed25519")
+        for path in (self.inbox, self.data, self.secrets, *self.secrets.iterdir()):
             self._own(path)
 
     def _settings(self) -> dict[str, Any]:
@@ -51,14 +52,6 @@ class Installation:
                 "retry": {"first": "200ms", "max": "500ms", "probe": "1s"},
             },
         }
-
-    def use_key(self, key: Path) -> None:
-        """Put another private key where the service reads it, as a rotated Secret would."""
-        aside = self.secrets / ".new"
-        aside.write_bytes(key.read_bytes())
-        aside.chmod(0o400)
-        self._own(aside)
-        aside.rename(self.secrets / "id_ed25519")
 
     def _own(self, path: Path) -> None:
         uid, _, gid = self.user.partition(":")
@@ -87,7 +80,6 @@ class Installation:
             "--security-opt=no-new-privileges",
             f"--memory={_MEMORY}",
             "--pids-limit=64",
-            "--publish=127.0.0.1::8080",
             *(f"--volume={outside}:{inside}" for outside, inside in volumes.items()),
         ]
 
@@ -95,10 +87,11 @@ class Installation:
 class Running:
     """A container with the service in it."""
 
-    def __init__(self, podman: Podman, name: str) -> None:
+    def __init__(self, podman: Podman, name: str, port: int = 8080) -> None:
         self._podman = podman
         self._name = name
-        self.url = f"http://{podman('port', name, '8080/tcp').splitlines()[0]}"
+        self.address = podman.address(name)
+        self.url = f"http://{self.address}:{port}"
 
     def get(self, path: str) -> bytes:
         """What the service answers.
@@ -108,6 +101,19 @@ class Running:
         """
         with urllib.request.urlopen(self.url + path, timeout=5) as answer:  # noqa: S310 - our own
             return bytes(answer.read())
+
+    def check(self, name: str) -> tuple[bool, str]:
+        """One check of `/readyz`: whether it is good, and its sentence.
+
+        Raises:
+            OSError: if nothing answers.
+        """
+        try:
+            body = self.get("/readyz")
+        except urllib.error.HTTPError as answer:
+            body = answer.read()
+        found = json.loads(body)["checks"][name]
+        return bool(found["ok"]), str(found["detail"])
 
     def log(self) -> list[dict[str, Any]]:
         """What the service logged so far."""
@@ -122,9 +128,13 @@ class Running:
         """Wait until something is so; fails with the log when it takes too long."""
         limit = time.monotonic() + _PATIENCE
         while not condition():
+            self.look()
             if time.monotonic() > limit or not self._runs():
                 raise TimeoutError(f"{what}: {self._podman.logs(self._name)}")
             time.sleep(0.1)
+
+    def look(self) -> None:
+        """What is done beside while something is waited for."""
 
     def _runs(self) -> bool:
         return bool(self._podman.inspect(self._name)["State"]["Running"])

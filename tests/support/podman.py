@@ -1,10 +1,8 @@
 """Images really built and containers really run, without a registry and without systemd.
 
-All that podman keeps lies in one folder. A stand-in for the official Python image is made of
-Debian's own packages under the name that the Dockerfile asks for; it is kept between runs.
+All that podman keeps lies in one folder.
 """
 
-import hashlib
 import json
 import os
 import secrets
@@ -18,11 +16,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from support.base_image import BASE, SUITE, base_archive
+
 ROOT = Path(__file__).parents[2]
-SUITE = "trixie"
-BASE = f"python:3.13-slim-{SUITE}"
-_PACKAGES = ("ca-certificates", "netbase", "tzdata", "python3", "python3-pip", "python3-venv")
-_LINKS = ("python", "python3", "pip", "pip3")
 # Raising the hard limits needs a right that containers often lack; asking for low ones does not.
 _CONTAINERS_CONF = """\
 [containers]
@@ -36,7 +32,7 @@ network_backend = "netavark"
 """
 _STORAGE_CONF = """\
 [storage]
-driver = "overlay"
+driver = "{driver}"
 runroot = "{base}/run"
 graphroot = "{base}/storage"
 """
@@ -47,7 +43,8 @@ class Podman:
 
     def __init__(self, base: Path) -> None:
         self._base = base
-        (base / "storage.conf").write_text(_STORAGE_CONF.format(base=base))
+        driver = "overlay" if _takes_overlays(base) else "vfs"
+        (base / "storage.conf").write_text(_STORAGE_CONF.format(base=base, driver=driver))
         (base / "containers.conf").write_text(_CONTAINERS_CONF)
 
     def __call__(self, *arguments: str | Path, timeout: float = 600.0) -> str:
@@ -105,6 +102,11 @@ class Podman:
         """What podman knows of a container or image."""
         (known,) = json.loads(self("inspect", name))
         return dict(known)
+
+    def address(self, name: str) -> str:
+        """Where a container is reached on its one network."""
+        (network,) = self.inspect(name)["NetworkSettings"]["Networks"].values()
+        return str(network["IPAddress"])
 
     def build(self, tag: str, context: Path = ROOT, **arguments: str) -> None:
         """Build the Dockerfile of a folder; `arguments` are its build arguments."""
@@ -168,32 +170,19 @@ def running_podman() -> Iterator[Podman]:
             podman("rmi", "--all", "--force")
 
 
-def base_archive() -> Path:
-    """The file system of the stand-in base image, as a tar; made once and kept.
+def _takes_overlays(folder: Path) -> bool:
+    """Whether layers can lie here; in a container's own file system they often cannot.
 
-    The official image has its programs in /usr/local/bin and lets pip install; so has this one.
+    The plain copies that podman makes otherwise are slow and large, and work anywhere.
     """
-    key = hashlib.sha256(" ".join((SUITE, *_PACKAGES, *_LINKS)).encode()).hexdigest()[:16]
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sisdrop-tests"
-    kept = cache / f"base-{SUITE}-{key}.tar"
-    if not kept.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=cache) as folder:
-            made = Path(folder) / "base.tar"
-            hooks = ['rm -f "$1"/usr/lib/python3*/EXTERNALLY-MANAGED']
-            for name in _LINKS:
-                target = f"/usr/bin/{name.rstrip('3')}3"
-                hooks.append(f'ln -sf {target} "$1"/usr/local/bin/{name}')
-            subprocess.run(
-                [
-                    *("mmdebstrap", "--quiet", "--variant=minbase", "--mode=root"),
-                    f"--include={','.join(_PACKAGES)}",
-                    *(f"--dpkgopt=path-exclude=/usr/share/{x}/*" for x in ("man", "locale", "doc")),
-                    *(f"--customize-hook={hook}" for hook in hooks),
-                    *(SUITE, str(made)),
-                ],
-                check=True,
-                capture_output=True,
-            )
-            made.rename(kept)
-    return kept
+    with tempfile.TemporaryDirectory(dir=folder) as name:
+        lower, upper, work, merged = (Path(name) / part for part in ("lower", "upper", "work", "m"))
+        for part in (lower, upper, work, merged):
+            part.mkdir()
+        options = f"lowerdir={lower},upperdir={upper},workdir={work}"
+        mount = ("mount", "-t", "overlay", "-o", options, "overlay", str(merged))
+        if subprocess.run(mount, capture_output=True, check=False).returncode:
+            return False
+        umount = ("umount", str(merged))
+        subprocess.run(umount, check=True)
+        return True

@@ -93,10 +93,10 @@ class Sshd:
         """Write a known_hosts file with exactly these host keys."""
         self.known_hosts.write_text("".join(self.host_line(key) for key in host_keys))
 
-    def host_line(self, host_key: Path) -> str:
-        """The known_hosts line of a host key."""
+    def host_line(self, host_key: Path, port: int | None = None) -> str:
+        """The known_hosts line of a host key, for a port of ours or of a door in front of us."""
         public = host_key.with_name(f"{host_key.name}.pub").read_text().split()
-        return f"[{self.host}]:{self.port} {public[0]} {public[1]}\n"
+        return f"[{self.host}]:{port or self.port} {public[0]} {public[1]}\n"
 
     def rotate_host_key(self) -> Path:
         """Restart with a new host key, which nobody has pinned yet; returns its path."""
