@@ -1,11 +1,14 @@
 """An SFTP server that misbehaves on purpose, for what a sound OpenSSH cannot be made to do."""
 
 import asyncio
+import inspect
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 import asyncssh
 from typing_extensions import override
@@ -14,12 +17,21 @@ from sisdrop.delivery.session import Target
 from support.targets import target_on
 
 
+class How(StrEnum):
+    """How an operation fails."""
+
+    DENIED = "denied"
+    FAILURE = "failure"
+    DROPPED = "dropped"
+    HANGING = "hanging"
+
+
 @dataclass
 class Mood:
     """What goes wrong, and, in the lists, what was asked for all the same.
 
     `room` are the bytes that fit on the disk; None is no limit. `pace` are the seconds that the
-    server takes over each piece of a file.
+    server takes over each piece of a file; `fails` are operations of `OPERATIONS` by how they fail.
     """
 
     room: int | None = None
@@ -35,9 +47,12 @@ class Mood:
     password: str | None = None
     pace: float = 0.0
     also_lists: tuple[bytes, ...] = ()
+    fails: dict[str, "How"] = field(default_factory=dict)
     renames: list[tuple[str, str]] = field(default_factory=list)
     removals: list[str] = field(default_factory=list)
     settings: list[str] = field(default_factory=list)
+    opened: list[Any] = field(default_factory=list)
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class HostileServer(asyncssh.SFTPServer):
@@ -124,6 +139,57 @@ class HostileServer(asyncssh.SFTPServer):
             raise asyncssh.SFTPFailure("Failure")
 
 
+# What a delivery may ask of a server.
+OPERATIONS = (
+    *("realpath", "stat", "lstat", "scandir", "open", "write", "fstat", "fsync", "close"),
+    *("posix_rename", "statvfs", "remove"),
+)
+
+
+class FailingServer(HostileServer):
+    """Fails the operations that its mood names; all others are as in that mood."""
+
+    async def _meet(self, operation: str) -> None:
+        match self._mood.fails.get(operation):
+            case How.DENIED:
+                raise asyncssh.SFTPPermissionDenied("no")
+            case How.FAILURE:
+                raise asyncssh.SFTPFailure("Failure")
+            case How.DROPPED:
+                self.connection.abort()
+                raise asyncssh.SFTPFailure("Failure")
+            case How.HANGING:
+                await self._mood.ended.wait()
+                raise asyncssh.SFTPFailure("Failure")
+            case None:
+                return
+
+    @override
+    async def scandir(self, path: bytes) -> AsyncIterator[asyncssh.SFTPName]:
+        await self._meet("scandir")
+        async for name in super().scandir(path):
+            yield name
+
+
+def _failing(name: str) -> Callable[..., Awaitable[Any]]:
+    sound = getattr(HostileServer, name)
+
+    async def operation(self: FailingServer, *args: Any) -> Any:
+        await self._meet(name)
+        result = sound(self, *args)
+        result = await result if inspect.isawaitable(result) else result
+        if name == "open":
+            self._mood.opened.append(result)
+        return result
+
+    return operation
+
+
+for _name in OPERATIONS:
+    if _name != "scandir":
+        setattr(FailingServer, _name, _failing(_name))
+
+
 class _Silence(asyncssh.SSHServerSession[bytes]):
     """Takes the request for SFTP and never answers in it."""
 
@@ -173,8 +239,8 @@ async def hostile_sftp(folder: Path, mood: Mood) -> AsyncIterator[Target]:
     client_key.write_bytes(asyncssh.generate_private_key("ssh-ed25519").export_private_key())
     client_key.chmod(0o600)
 
-    def serve(chan: asyncssh.SSHServerChannel[bytes]) -> HostileServer:
-        return HostileServer(chan, root, mood)
+    def serve(chan: asyncssh.SSHServerChannel[bytes]) -> FailingServer:
+        return FailingServer(chan, root, mood)
 
     server = await asyncssh.listen(
         "127.0.0.1",
@@ -193,5 +259,8 @@ async def hostile_sftp(folder: Path, mood: Mood) -> AsyncIterator[Target]:
     try:
         yield target_on(port, "sis", client_key, known_hosts)
     finally:
+        mood.ended.set()
         server.close()
         await server.wait_closed()
+        for file in mood.opened:
+            file.close()
