@@ -1,0 +1,139 @@
+"""The service on shares that are mounted over a network, while another client changes them."""
+
+import json
+import urllib.error
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from support.service import Service, installation, unzip
+from support.shares import NetworkShare, over_smb, over_sshfs
+from support.sshd import Sshd
+from support.xml import patrons, user, users
+
+_MOUNTS = {"sshfs": over_sshfs, "smb": over_smb}
+
+
+@pytest.fixture(params=_MOUNTS)
+def share(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[NetworkShare]:
+    with _MOUNTS[request.param](tmp_path / "mount") as share:
+        yield share
+
+
+@pytest.fixture
+def service(share: NetworkShare, tmp_path: Path, sshd: Sshd) -> Iterator[Service]:
+    inbox = {"path": str(share.mount), "settle": "1500ms"}
+    with installation(tmp_path, sshd, inbox=inbox) as service:
+        yield service
+
+
+def _people(count: int) -> bytes:
+    return users(*[user(person) for person in patrons(count)]).encode()
+
+
+def _sent(service: Service) -> list[bytes]:
+    """What arrived, in the order in which it was sent."""
+    return [unzip(path)[1] for path in service.uploads()]
+
+
+def _let_scans_pass(service: Service, seconds: float) -> None:
+    """So long, as the service itself counts its looks at the share."""
+    begun = service.metric("last_scan_timestamp_seconds")
+    service.wait_for(
+        lambda: service.metric("last_scan_timestamp_seconds") > begun + seconds, "scans pass"
+    )
+
+
+def _waiting(service: Service) -> list[str]:
+    return [file["file"] for file in json.loads(service.get("/api/status"))["waiting"]]
+
+
+def _unready(service: Service) -> set[str]:
+    """The checks that do not hold."""
+    try:
+        answer = service.get("/readyz")
+    except urllib.error.HTTPError as error:
+        answer = error.read()
+    return {name for name, check in json.loads(answer)["checks"].items() if not check["ok"]}
+
+
+def test_a_file_that_grows_on_the_other_side_is_waited_for(
+    service: Service, share: NetworkShare
+) -> None:
+    """No event tells of it: the scan finds it, and its last byte is what counts."""
+    content = _people(60)
+    service.start()
+    woken = service.metric("watch_wakeups_total")
+    with (share.served / "students.xml").open("wb", buffering=0) as file:
+        for at in range(0, len(content), 1 + len(content) // 3):
+            file.write(content[at : at + 1 + len(content) // 3])
+            _let_scans_pass(service, 1.0)
+            assert _waiting(service) == ["students.xml"]
+    assert service.metric("watch_wakeups_total") == woken
+    service.wait_for_states("archived")
+    assert _sent(service) == [content]
+    assert not list(share.served.glob("*.xml"))
+    assert not list(share.served.glob(".sisdrop/work/*"))
+
+
+def test_a_held_file_is_approved_from_the_other_side(service: Service, share: NetworkShare) -> None:
+    service.configure(
+        {"inbox": {"settle": "1500ms"}, "guard": {"first_load": "hold"}},
+    )
+    service.start()
+    (share.served / "Students Fall.xml").write_bytes(_people(60))
+    (file,) = service.wait_for_states("held")
+    held = share.served / "held" / f"Students Fall.{file['id']}.xml"
+    report = held.with_name(f"Students Fall.{file['id']}.report.html")
+    service.wait_for(report.exists, "the report lies beside it")
+    assert held.read_bytes() == _people(60)
+    held.rename(share.served / "approved" / held.name)
+    service.wait_for_states("archived")
+    service.wait_for(lambda: not list(share.served.glob("held/*")), "held is empty")
+    assert not list(share.served.glob("approved/*"))
+    assert _sent(service) == [_people(60)]
+
+
+def test_a_rejected_file_lies_with_its_report_on_the_other_side(
+    service: Service, share: NetworkShare
+) -> None:
+    broken = _people(60).replace(b"</user>", b"</usr>", 1)
+    service.start()
+    (share.served / "students.xml").write_bytes(broken)
+    (file,) = service.wait_for_states("rejected")
+    rejected = share.served / "rejected" / f"students.{file['id']}.xml"
+    service.wait_for(rejected.with_suffix(".report.html").exists, "the report lies beside it")
+    assert rejected.read_bytes() == broken
+    assert {path.suffix for path in (share.served / "reports").iterdir()} == {".html", ".json"}
+    assert not service.uploads()
+
+
+@pytest.mark.parametrize("outage", ["hung", "dead"])
+def test_while_the_file_server_is_away_all_else_goes_on_and_nothing_is_lost(
+    service: Service, share: NetworkShare, outage: str
+) -> None:
+    first, second = _people(60), _people(61)
+    service.start()
+    service.sshd.stop()
+    (share.served / "first.xml").write_bytes(first)
+    service.wait_for_states("queued")
+    service.wait_for(lambda: not list(share.served.glob(".sisdrop/work/*")), "work is empty")
+
+    (share.server.pause if outage == "hung" else share.server.stop)()
+    (share.served / "second.xml").write_bytes(second)
+    service.wait_for(lambda: service.metric("share_up") == 0, "the share is known to be away")
+    assert _unready(service) == {"share"}
+    service.sshd.start()
+    service.wait_for_states("archived")
+    assert service.get("/livez")
+    assert b"No file can be taken in" in service.get("/")
+
+    (share.server.resume if outage == "hung" else share.server.start)()
+    service.wait_for_states("archived", "archived")
+    service.wait_for(lambda: not _unready(service), "the service is ready again")
+    assert service.metric("share_up") == 1
+    assert _sent(service) == [first, second]
+    with suppress(FileNotFoundError):
+        assert not list(share.served.glob(".sisdrop/work/*"))
