@@ -336,6 +336,8 @@ class Rounds:
         """Bring the gauges up to date that nothing else sets, and notice that the share hangs."""
         begun = self._look_begun
         if begun is not None and self._kit.clock.monotonic() - begun > HANGS_AFTER:
-            hint = f"the share of {self._kit.share.inbox} hangs: a look at it does not come to its end"
+            hint = (
+                f"the share of {self._kit.share.inbox} hangs: a look at it does not come to its end"
+            )
             self._share_trouble(Transient(Reason.SHARE_GONE, hint))
         self._gauges.show(data)

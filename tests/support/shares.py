@@ -10,11 +10,24 @@ import signal
 import socket
 import subprocess
 import tempfile
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+from smbprotocol.connection import Connection
+from smbprotocol.open import (
+    CreateDisposition,
+    CreateOptions,
+    FileAttributes,
+    FilePipePrinterAccessMask,
+    ImpersonationLevel,
+    Open,
+)
+from smbprotocol.session import Session
+from smbprotocol.tree import TreeConnect
 
 from support.sshd import Sshd, children, free_port, running_sshd, wait_until
 
@@ -121,6 +134,29 @@ class Smbd:
         """Thaw it."""
         self._signal(signal.SIGCONT)
 
+    @contextmanager
+    def held_open(self, name: str, sharing: int) -> Iterator[None]:
+        """Another client has a file open, and lets others do with it only what `sharing` names."""
+        connection = Connection(uuid.uuid4(), self.host, self.port, require_signing=False)
+        connection.connect()
+        try:
+            session = Session(connection, "guest", "x", require_encryption=False)
+            session.connect()
+            tree = TreeConnect(session, rf"\\{self.host}\share")
+            tree.connect(require_secure_negotiate=False)
+            file = Open(tree, name)
+            file.create(
+                ImpersonationLevel.Impersonation,
+                FilePipePrinterAccessMask.GENERIC_READ | FilePipePrinterAccessMask.GENERIC_WRITE,
+                FileAttributes.FILE_ATTRIBUTE_NORMAL,
+                sharing,
+                CreateDisposition.FILE_OPEN,
+                CreateOptions.FILE_NON_DIRECTORY_FILE,
+            )
+            yield
+        finally:
+            connection.disconnect()
+
     def _signal(self, number: signal.Signals) -> None:
         if self._process is None:
             return
@@ -183,7 +219,7 @@ def _rclone(server: Smbd, mount: Path) -> list[str]:
     remote = f":smb,host={server.host},port={server.port},user=guest,pass={_obscured('x')}:share"
     return [
         *("rclone", "mount", remote, str(mount), "--config", "/dev/null"),
-        *("--dir-cache-time", "1s", "--attr-timeout", "1s", "--timeout", "2s"),
+        *("--dir-cache-time", "200ms", "--attr-timeout", "200ms", "--timeout", "2s"),
         *("--contimeout", "2s", "--low-level-retries", "1"),
     ]
 
@@ -220,5 +256,3 @@ def _is_mounted(mount: Path) -> bool:
     """Asks the kernel and not the mount, which may hang."""
     lines = Path("/proc/self/mountinfo").read_text().splitlines()
     return any(line.split()[4] == str(mount) for line in lines)
-
-

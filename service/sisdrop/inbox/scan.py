@@ -165,7 +165,8 @@ class Scanner:
             if not may_be_in_use(error):
                 raise
             with in_folder(path.parent):
-                os.listdir(path.parent)  # while the share answers, it is this file alone
+                # While the share answers for the others, it is this file alone.
+                next(path.parent.iterdir(), None)
             return self._waiting(entry, _IN_USE)
         self._looks[path] = look
         marker = self._marker_of(entry, present)

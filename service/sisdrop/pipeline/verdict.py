@@ -78,7 +78,9 @@ class Verdicts:
         seen = self._kit.share.signature(work)
         if seen is not None and seen != row.signature:
             seen = self._kit.share.recognise(work, row.sha256 or "")
-        return row if seen in (None, row.signature) else self._kit.ledger.update(row, signature=seen)
+        return (
+            row if seen in (None, row.signature) else self._kit.ledger.update(row, signature=seen)
+        )
 
     def _do(self, row: FileRow, refined: Refined, decision: guard.Decision) -> FileRow:
         match decision:
