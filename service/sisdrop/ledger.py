@@ -214,7 +214,9 @@ class Ledger:
         """Intentions whose outcome is not recorded yet, oldest first."""
         with self._reading() as db:
             rows = db.execute("SELECT * FROM claims ORDER BY rowid").fetchall()
-        return [Claim(*r[:5], Signature(r[5], r[6], r[7] % _SPAN)) for r in rows]
+        return [
+            Claim(r[0], r[1], r[2], r[3], r[4], Signature(r[5], r[6], r[7] % _SPAN)) for r in rows
+        ]
 
     def drop_claim(self, file_id: str) -> None:
         """The rename did not happen: forget the intention."""

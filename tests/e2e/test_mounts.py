@@ -123,7 +123,7 @@ def test_while_the_file_server_is_away_all_else_goes_on_and_nothing_is_lost(
 ) -> None:
     server = share.server
     service.start()
-    content = []
+    content: list[bytes] = []
     for away, back in ((server.pause, server.resume), (server.stop, server.start)):
         before = len(content)
         content += [_people(60 + before), _people(61 + before)]
