@@ -22,6 +22,7 @@ from sisdrop.model import Claim, Entry, Event, FileRow, Pickup, Signature, State
 from sisdrop.states import check_transition
 
 _ROW = TypeAdapter(FileRow)
+_SPAN = 1 << 64
 # What the ledger remembers of the share: the id that is ours, and the one about to be written.
 SHARE_ID = "share_id"
 NEW_SHARE_ID = "new_share_id"
@@ -204,8 +205,8 @@ class Ledger:
                     claim.path,
                     claim.marker,
                     seen.size,
-                    seen.mtime_ns,
-                    seen.inode,
+                    _signed(seen.mtime_ns),
+                    _signed(seen.inode),
                 ),
             )
 
@@ -213,7 +214,9 @@ class Ledger:
         """Intentions whose outcome is not recorded yet, oldest first."""
         with self._reading() as db:
             rows = db.execute("SELECT * FROM claims ORDER BY rowid").fetchall()
-        return [Claim(r[0], r[1], r[2], r[3], r[4], Signature(*r[5:8])) for r in rows]
+        return [
+            Claim(r[0], r[1], r[2], r[3], r[4], Signature(r[5], r[6], r[7] % _SPAN)) for r in rows
+        ]
 
     def drop_claim(self, file_id: str) -> None:
         """The rename did not happen: forget the intention."""
@@ -570,6 +573,14 @@ def _event(  # noqa: PLR0913, PLR0917 - the columns
 
 def _dump(row: FileRow) -> str:
     return _ROW.dump_json(row, exclude_defaults=False).decode()
+
+
+def _signed(number: int) -> int:
+    """A number as SQLite can hold it, in 64 bits with a sign.
+
+    The inodes of network shares have 64 bits without one, and times in ns pass 63 in the year 2262.
+    """
+    return (number + _SPAN // 2) % _SPAN - _SPAN // 2
 
 
 def _marks(values: Sequence[object]) -> str:

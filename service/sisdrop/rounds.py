@@ -10,8 +10,9 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sisdrop.errors import NeedsOperator, Reason, ServiceError
+from sisdrop.errors import NeedsOperator, Reason, ServiceError, Transient
 from sisdrop.gauges import Gauges
+from sisdrop.inbox.faults import may_be_in_use
 from sisdrop.inbox.scan import Scan
 from sisdrop.ledger import NEW_SHARE_ID, SHARE_ID, Overtaken
 from sisdrop.log import LogEvent
@@ -38,6 +39,8 @@ REQUESTS = "requests"
 DATA = "data"
 # STATUS.html says when the share was last looked at; rewriting it at every scan would be noise.
 STATUS_EVERY = 30.0
+# Seconds. A file server that hangs neither answers nor says no; a slow one needs a while.
+HANGS_AFTER = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,7 @@ class Rounds:
         self._view = view
         self._gauges = Gauges(kit, situation)
         self._begun = False
+        self._look_begun: float | None = None
         stages.steps.tidying.share_known = False
         self._shown: tuple[StatusView | None, float] = (None, 0.0)
 
@@ -83,6 +87,13 @@ class Rounds:
 
         Returns the seconds after which a file could be complete, if one is waited for.
         """
+        self._look_begun = self._kit.clock.monotonic()
+        try:
+            return self._share_round()
+        finally:
+            self._look_begun = None
+
+    def _share_round(self) -> float | None:
         self._answer()
         try:
             self._know_share()
@@ -157,14 +168,29 @@ class Rounds:
             try:
                 if not self._stages.holds.recognise(candidate):
                     self._stages.room.require(candidates)
-                    self._stages.intake.claim(candidate)
+                    if self._stages.intake.claim(candidate) is None:
+                        self._situation.waits(self._kit.scanner.in_use(candidate))
             except ServiceError as error:
+                if self._is_of_one_file(error, candidate):
+                    self._situation.waits(self._kit.scanner.in_use(candidate))
+                    continue
                 trouble = True
                 self._share_trouble(error, CLAIM)
                 if error.reason not in (Reason.SHARE_PERMISSION, Reason.DATA_FULL):
                     break  # the order of arrival would be lost if only some could be taken
         if not trouble:
             self._situation.unblock(CLAIM)
+
+    def _is_of_one_file(self, error: ServiceError, candidate: Candidate) -> bool:
+        """Whether somebody holds that one file open, and the share answers for all else."""
+        if not may_be_in_use(error):
+            return False
+        share = self._kit.share
+        try:
+            is_ours = share.identity() == self._kit.ledger.recall(SHARE_ID)
+            return is_ours and share.signature(candidate.path) is not None
+        except ServiceError:
+            return False
 
     def _share_trouble(self, error: ServiceError, what: str = SHARE) -> None:
         log, news = self._kit.log, self._situation.block(what, error, self._kit.clock.utc())
@@ -310,5 +336,11 @@ class Rounds:
     # For the gauges.
 
     def gauge_round(self, data: Path) -> None:
-        """Bring the gauges up to date that nothing else sets."""
+        """Bring the gauges up to date that nothing else sets, and notice that the share hangs."""
+        begun = self._look_begun
+        if begun is not None and self._kit.clock.monotonic() - begun > HANGS_AFTER:
+            hint = (
+                f"the share of {self._kit.share.inbox} hangs: a look at it does not come to its end"
+            )
+            self._share_trouble(Transient(Reason.SHARE_GONE, hint))
         self._gauges.show(data)

@@ -44,6 +44,11 @@ class Situation:
                 self._moment, share_up=True, last_scan=at, waiting=waiting, unmatched=unmatched
             )
 
+    def waits(self, waiting: Waiting) -> None:
+        """One more file of the last scan waits."""
+        with self._lock:
+            self._moment = replace(self._moment, waiting=(*self._moment.waiting, waiting))
+
     def share_lost(self) -> None:
         """The share cannot be used; what was seen on it is not known any more."""
         with self._lock:

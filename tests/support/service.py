@@ -25,14 +25,14 @@ class Service:
     """One installation: folders, a configuration file, and the process when it runs."""
 
     def __init__(self, base: Path, sshd: Sshd, changes: Mapping[str, Any]) -> None:
-        self.inbox = base / "inbox"
+        self.inbox = Path(changes.get("inbox", {}).get("path", base / "inbox"))
         self.data = base / "data"
         self.config = base / "config.yaml"
         self.log_file = base / "service.log"
         self.url = f"http://127.0.0.1:{free_port()}"
         self.sshd = sshd
         self.process: subprocess.Popen[bytes] | None = None
-        self.inbox.mkdir()
+        self.inbox.mkdir(exist_ok=True)
         self.data.mkdir()
         self.configure(changes)
 

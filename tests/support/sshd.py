@@ -202,9 +202,9 @@ class Sshd:
         found: list[int] = []
         parents = [self._process.pid]
         while parents:
-            children = _children(parents.pop())
-            found += children
-            parents += children
+            born = children(parents.pop())
+            found += born
+            parents += born
         return found
 
 
@@ -276,7 +276,8 @@ def _user_tool(tool: str, *arguments: str) -> None:
     wait_until(done, f"{tool} works")
 
 
-def _children(pid: int) -> list[int]:
+def children(pid: int) -> list[int]:
+    """The processes that a process started and that still run."""
     try:
         return [
             int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()

@@ -488,7 +488,24 @@ def test_a_file_that_vanishes_before_it_is_read_is_looked_at_again(
     assert names(inbox.scan()) == ["students.xml"]
 
 
-@pytest.mark.parametrize("number", [errno.EBUSY, errno.ETXTBSY, errno.EAGAIN])
+def test_a_file_that_cannot_be_read_while_its_folder_cannot_be_listed_says_that_the_share_is_gone(
+    inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inbox.drop()
+    inbox.scan()
+    monkeypatch.setattr(os, "listdir", _fails(errno.EIO))
+    with failing(monkeypatch, os, "open", errno.EIO, "students.xml"), pytest.raises(Transient):
+        inbox.scan(SETTLE)
+
+
+def _fails(number: int) -> Callable[[Path], list[str]]:
+    def fail(_: Path) -> list[str]:
+        raise OSError(number, os.strerror(number))
+
+    return fail
+
+
+@pytest.mark.parametrize("number", [errno.EBUSY, errno.ETXTBSY, errno.EAGAIN, errno.EIO])
 def test_a_file_that_a_client_keeps_locked_waits_and_stops_nothing_else(
     inbox: Inbox, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:

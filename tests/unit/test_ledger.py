@@ -16,7 +16,7 @@ import pytest
 
 from sisdrop.errors import NeedsOperator, Reason, Transient
 from sisdrop.ledger import _LAYOUT_1, LAYOUT, Ledger, Overtaken, _dump
-from sisdrop.model import Approval, Event, FileRow, HeldFor, State
+from sisdrop.model import Approval, Event, FileRow, HeldFor, Signature, State
 from sisdrop.states import FINAL, OPEN, TRANSITIONS, IllegalTransition
 from support.clock import START
 from support.rows import DIGEST, OTHER_DIGEST, WAYS, a_claim, a_row, counts, file_id, profile, put
@@ -151,6 +151,15 @@ def test_an_intention_stays_until_its_outcome_is_known(path: Path) -> None:
         assert again.get(row.id) == row
         assert (row.state, row.since, row.claimed_at) == (State.CLAIMED, LATER, LATER)
         assert again.events(row.id) == (Event(LATER, "sisdrop", None, State.CLAIMED, None, None),)
+
+
+@pytest.mark.parametrize("inode", [0, 2**63 - 1, 2**63, 2**64 - 1])
+def test_an_intention_keeps_the_inodes_of_network_shares(ledger: Ledger, inode: int) -> None:
+    """They have 64 bits, and SQLite's numbers have a sign."""
+    claim = a_claim(signature=Signature(1, -1, inode))
+    ledger.intend_claim(claim)
+    assert ledger.claims() == [claim]
+    assert ledger.accept_claim(claim, LATER) == ledger.get(claim.file_id)
 
 
 def test_a_claim_cannot_be_accepted_twice(ledger: Ledger) -> None:

@@ -1,3 +1,4 @@
+import shutil
 from collections.abc import Iterator
 
 import pytest
@@ -39,6 +40,23 @@ def test_a_file_that_went_out_while_the_share_was_away_is_tidied_when_it_is_back
         row = world.only(State.ARCHIVED)
         assert world.share.work(row.id).exists()
     world.scan()
+    check_laws(world, [FIRST])
+
+
+def test_what_is_left_in_work_goes_by_its_bytes_when_it_looks_different(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A share that was mounted anew may give each file another inode."""
+    world.drop(FIRST)
+    with monkeypatch.context() as patch:
+        failing(patch, GONE, "write_reports")
+        world.run()
+    work = world.share.work(world.only(State.ARCHIVED).id)
+    shutil.copy2(work, world.inbox / ".copy")
+    (world.inbox / ".copy").replace(work)
+    world.scan()
+    assert not work.exists()
+    assert not world.listing("rejected")
     check_laws(world, [FIRST])
 
 

@@ -1,4 +1,5 @@
 import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -45,6 +46,22 @@ def test_an_approved_file_goes_out_and_the_trail_says_who_let_it(
     (event,) = [e for e in world.ledger.events(row.id) if e.actor == "operator"]
     assert (event.to_state, event.note) == (State.REFINED, "looked at it")
     check_laws(world, [FIRST, FEW])
+
+
+def test_an_approval_stands_where_a_moved_file_looks_different(
+    world: World, row: FileRow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The inodes of some shares go by names; the bytes are what was approved."""
+    monkeypatch.setattr(Share, "move", move_to_another_inode)
+    assert world.approve(row).done
+    world.run()
+    assert list(world.sent().values()) == [FIRST, FEW]
+    check_laws(world, [FIRST, FEW])
+
+
+def move_to_another_inode(_: Share, source: Path, target: Path) -> None:
+    shutil.copy2(source, target)
+    source.unlink()
 
 
 def test_a_refused_file_lies_in_rejected_and_is_never_sent(world: World, row: FileRow) -> None:

@@ -1,4 +1,8 @@
-from collections.abc import Iterator
+import errno
+import os
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +15,7 @@ from sisdrop.model import FileRow, State
 from sisdrop.pipeline.holds import Holds
 from sisdrop.pipeline.verdict import Verdicts
 from sisdrop.requests import Command, Request
-from sisdrop.rounds import STATUS_EVERY
+from sisdrop.rounds import HANGS_AFTER, STATUS_EVERY
 from support.laws import check_laws
 from support.reader import people
 from support.world import World, folder_in_memory
@@ -51,6 +55,71 @@ def test_the_first_look_furnishes_the_share_and_marks_it_as_ours(world: World) -
     assert world.situation.now().share_up
     assert world.metric("share_up") == 1
     assert world.metric("last_scan_timestamp_seconds") == world.clock.utc().timestamp()
+
+
+@pytest.mark.parametrize("year", [1601, 2262, 4501])
+def test_a_file_is_taken_whatever_its_clock_says(world: World, year: int) -> None:
+    seconds = (datetime(year, 12, 31, tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)).days * 86400
+    os.utime(world.drop(FIRST), (seconds, seconds))
+    world.run()
+    assert world.states() == [State.ARCHIVED]
+
+
+def test_a_look_that_hangs_shows_while_it_hangs(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seen from another thread: what asks the share is stuck."""
+    world.scan()
+    world.drop(FIRST)
+    world.scan()
+    real, ups = Share.identity, []
+
+    def hang(self: Share) -> str | None:
+        for seconds in (HANGS_AFTER, 1):
+            world.clock.advance(seconds)
+            world.shop.rounds.gauge_round(world.data)
+            ups.append(world.metric("share_up"))
+        return real(self)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Share, "identity", hang)
+        world.shop.rounds.share_round()
+    assert ups == [1, 0]
+    assert world.metric("share_up") == 1
+    assert not world.situation.reasons()
+    assert world.log.count(LogEvent.SHARE_GONE) == world.log.count(LogEvent.SHARE_BACK) == 1
+    world.clock.advance(2 * HANGS_AFTER)
+    world.shop.rounds.gauge_round(world.data)
+    assert world.metric("share_up") == 1
+
+
+def test_a_file_that_cannot_be_moved_waits_and_stops_nothing_else(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A share that has no word for a file that is held open says `EIO`."""
+    world.scan()
+    locked, other = world.drop(FIRST, "staff.xml"), world.drop(SECOND)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", _fails_for(locked))
+        world.run()
+        assert not other.exists()
+        assert [waiting.file for waiting in world.situation.now().waiting] == ["staff.xml"]
+        assert world.situation.now().share_up
+        assert world.log.count(LogEvent.SHARE_GONE) == 0
+    world.run()
+    assert world.states() == [State.ARCHIVED, State.ARCHIVED]
+    check_laws(world, [FIRST, SECOND])
+
+
+def _fails_for(locked: Path) -> Callable[[Path, Path], Path]:
+    real = Path.rename
+
+    def rename(path: Path, target: Path) -> Path:
+        if path == locked:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return real(path, target)
+
+    return rename
 
 
 def test_a_crash_between_ledger_and_share_does_not_lock_us_out(

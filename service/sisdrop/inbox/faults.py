@@ -40,6 +40,14 @@ def in_folder(folder: Path) -> Iterator[None]:
         yield
 
 
+def may_be_in_use(error: ServiceError) -> bool:
+    """Whether what failed on the share may be about one file that somebody holds open.
+
+    FUSE file systems without a word for that say `EIO`, as they do when their server is gone.
+    """
+    return isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.EIO
+
+
 def translate(error: OSError, path: Path) -> ServiceError:
     """The kind of failure that an error on the share is; its hint names the folder of `path`."""
     number = error.errno or 0

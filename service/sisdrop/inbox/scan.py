@@ -8,9 +8,9 @@ from datetime import datetime
 from pathlib import Path
 
 from sisdrop.clock import Clock
-from sisdrop.errors import NeedsOperator
+from sisdrop.errors import NeedsOperator, Transient
 from sisdrop.inbox import settle
-from sisdrop.inbox.faults import BUSY, in_folder, on_share
+from sisdrop.inbox.faults import BUSY, in_folder, may_be_in_use, on_share
 from sisdrop.inbox.names import display, is_ignored, matches
 from sisdrop.inbox.settle import Look, Shape, Standing
 from sisdrop.model import Candidate, Origin, Signature, Waiting
@@ -19,6 +19,7 @@ _WHY = {
     Standing.CHANGING: "is being written, or has only just arrived",
     Standing.INCOMPLETE: "lacks its end, such as the closing tag; waiting for the rest of it",
 }
+_IN_USE = "cannot be read or moved; somebody may hold it open, then it is taken once it is closed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +135,10 @@ class Scanner:
         self._claimed[path] = look
         return self._standing(look, now), signature
 
+    def in_use(self, candidate: Candidate) -> Waiting:
+        """What is to be said of a candidate of the last scan that could not be moved."""
+        return Waiting(candidate.name, _IN_USE, self._since[candidate.path][1])
+
     def forget(self, path: Path) -> None:
         """Drop what is remembered of a file that was moved or taken."""
         self._looks.pop(path, None)
@@ -156,6 +161,13 @@ class Scanner:
             look = self._look(path, entry.signature, self._looks.get(path), now)
         except NeedsOperator as error:
             return self._waiting(entry, f"cannot be taken: {error.hint}")
+        except Transient as error:
+            if not may_be_in_use(error):
+                raise
+            with in_folder(path.parent):
+                # While the share answers for the others, it is this file alone.
+                next(path.parent.iterdir(), None)
+            return self._waiting(entry, _IN_USE)
         self._looks[path] = look
         marker = self._marker_of(entry, present)
         if marker is not None:

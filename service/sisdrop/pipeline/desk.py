@@ -141,7 +141,7 @@ class Desk:
         """
         share = self._kit.share
         seen = share.signature(path)
-        if seen == row.signature:
+        if seen == row.signature or share.recognise(path, row.sha256 or ""):
             share.remove(path)
         elif seen is not None:
             share.move(path, share.rejected(row.id, row.name))

@@ -59,7 +59,7 @@ class Verdicts:
             Transient: `share_gone`, `data_full`.
             NeedsOperator: `share_permission`, `ledger_unusable`.
         """
-        self._steps.desk.bring_to_work(row)
+        row = self._as_it_lies(row)
         refined = self.load(row)
         if refined is None:
             return self.read_again(row)
@@ -68,6 +68,19 @@ class Verdicts:
                 self._steps.log_of(row).info(LogEvent.FILE_OUTDATED)
                 return self._steps.enter(row, State.CLAIMED, Telling(note=OUTDATED))
             return self._do(row, refined, self.judge(row, refined))
+
+    def _as_it_lies(self, row: FileRow) -> FileRow:
+        """Bring a file to `work/`, where it may look different and hold the bytes that were read.
+
+        Some shares give a file another inode when it is moved, or when they are mounted anew.
+        """
+        work = self._steps.desk.bring_to_work(row)
+        seen = self._kit.share.signature(work)
+        if seen is not None and seen != row.signature:
+            seen = self._kit.share.recognise(work, row.sha256 or "")
+        return (
+            row if seen in (None, row.signature) else self._kit.ledger.update(row, signature=seen)
+        )
 
     def _do(self, row: FileRow, refined: Refined, decision: guard.Decision) -> FileRow:
         match decision:
