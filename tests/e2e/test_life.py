@@ -70,7 +70,14 @@ def test_a_delivered_file_leaves_archive_reports_metrics_and_log(service: Servic
     assert sorted(path.name for path in folder.iterdir()) == sorted(
         [
             f"{file_id}.zip",
-            *("manifest.json", "refined.json", "report.html", "report.json", "roster.bin"),
+            *(
+                "manifest.json",
+                "refined.json",
+                "report.html",
+                "report.json",
+                "roster.bin",
+                "row.json",
+            ),
         ]
     )
     (delivered,) = service.zips()

@@ -106,7 +106,7 @@ def judge(world: World, site: str, expected: Reason, shown: Shown) -> None:
             assert expected in shown.reasons
 
 
-@pytest.mark.parametrize("name", ["records left out", "rejected", "approved on the share"])
+@pytest.mark.parametrize("name", ["records left out", "approved on the share"])
 @pytest.mark.parametrize(("place", "reasons"), [("inbox", SHARE), ("data", DATA)])
 def test_each_call_that_fails_is_told_for_what_it_is_and_nothing_is_lost(
     name: str, place: str, reasons: dict[int, Reason]
