@@ -19,6 +19,8 @@ from sisdrop.view import file_story, file_view, status_view, with_days
 # Kubernetes should wait out a slow disk, not kill the one pod because of it.
 BEAT_LIMIT = 180.0
 
+_OF_THE_SHARE = frozenset({Reason.SHARE_GONE, Reason.SHARE_CHANGED, Reason.SHARE_PERMISSION})
+
 
 @dataclass(frozen=True, slots=True)
 class Terms:
@@ -102,7 +104,8 @@ class Source:
     def _share_check(self, now: datetime) -> Check:
         moment = self._situation.now()
         if not moment.share_up or moment.last_scan is None:
-            return Check(ok=False, detail="the share cannot be used")
+            why = (one.hint for one in moment.blocked.values() if one.reason in _OF_THE_SHARE)
+            return Check(ok=False, detail=next(why, "the share was not looked at yet"))
         age = (now - moment.last_scan).total_seconds()
         fresh = age <= self._terms.stale_after
         return Check(fresh, f"the inbox was looked at {age:.0f} s ago")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sisdrop.errors import NeedsOperator, Reason
+from sisdrop.errors import NeedsOperator, Reason, Transient
 from sisdrop.health import CheckName
 from sisdrop.ledger import Ledger
 from sisdrop.lock import Lock
@@ -89,6 +89,13 @@ def test_an_inbox_that_nobody_looks_at_is_not_ready(house: House, age: float, ok
     house.begin()
     house.clock.advance(age)
     assert (bad(house.source) == set()) is ok
+
+
+def test_readiness_says_what_is_wrong_with_the_share(house: House) -> None:
+    gone = Transient(Reason.SHARE_GONE, "the share of /inbox does not answer; check its mount")
+    house.situation.block("share", gone, house.clock.utc())
+    house.situation.share_lost()
+    assert house.source.readiness().checks[CheckName.SHARE].detail == gone.hint
 
 
 def test_a_lost_share_is_not_ready(house: House) -> None:
