@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: install run test test-deploy chart soak lint format lock bench clean
+.PHONY: install run test test-deploy test-shares chart soak lint format lock bench clean
 
 install: .venv/installed
 
@@ -19,6 +19,10 @@ test: .venv/developed
 test-deploy: .venv/deployed .venv/helm/kubectl
 	tests/deploy/prepare
 	$(BIN)/pytest tests/deploy
+
+# The tests of network mounts on those of a kernel, in a small virtual machine; needs root.
+test-shares: .venv/developed
+	tests/shares/run
 
 # What is made from the chart: the schema of its values, its README, and what it renders to.
 chart: .venv/developed .venv/helm/kubectl
