@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: install run test test-deploy test-kube sbom chart soak lint format lock bench clean
+.PHONY: install run test test-deploy test-kube test-shares sbom chart soak lint format lock bench clean
 
 install: .venv/installed
 
@@ -29,6 +29,10 @@ test-kube: .venv/deployed .venv/helm/kubectl
 sbom: .venv/deployed
 	tests/deploy/prepare
 	PYTHONPATH=tests:. $(BIN)/python tests/deploy/sbom.py var/sbom.spdx.json $(ARCHIVE)
+
+# The tests of network mounts on those of a kernel, in a small virtual machine; needs root.
+test-shares: .venv/developed
+	tests/shares/run
 
 # What is made from the chart: the schema of its values, its README, and what it renders to.
 chart: .venv/developed .venv/helm/kubectl

@@ -15,10 +15,10 @@ from typing import Any
 
 import yaml
 
-from support.sshd import Sshd, free_port
+from support.sshd import SLOWNESS, Sshd, free_port
 
 SISDROP = str(Path(sys.executable).with_name("sisdrop"))
-_PATIENCE = 20.0
+_PATIENCE = 20.0 * SLOWNESS
 
 
 class Service:
@@ -110,7 +110,7 @@ class Service:
 
     def get(self, path: str) -> bytes:
         """An HTTP answer's body."""
-        with urllib.request.urlopen(self.url + path, timeout=5) as answer:  # noqa: S310 - loopback
+        with urllib.request.urlopen(self.url + path, timeout=5 * SLOWNESS) as answer:  # noqa: S310 - loopback
             body: bytes = answer.read()
             return body
 

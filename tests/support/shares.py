@@ -11,11 +11,12 @@ import socket
 import subprocess
 import tempfile
 import uuid
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from smbprotocol.connection import Connection
 from smbprotocol.open import (
@@ -28,6 +29,7 @@ from smbprotocol.open import (
 )
 from smbprotocol.session import Session
 from smbprotocol.tree import TreeConnect
+from typing_extensions import override
 
 from support.sshd import Sshd, children, free_port, running_sshd, wait_until
 
@@ -48,12 +50,24 @@ cache directory = {base}/cache
 private dir = {base}/private
 pid directory = {base}
 ncalrpc dir = {base}/ncalrpc
-log file = {base}/smbd.log
+log file = {base}/log.smbd
 [share]
 path = {served}
 guest ok = yes
 read only = no
 force user = root
+"""
+
+_GANESHA_CONF = """\
+NFS_CORE_PARAM {{
+  NFS_Port = {port}; MNT_Port = {other_port}; Bind_addr = {host}; Protocols = 4;
+  Enable_NLM = false; Enable_RQUOTA = false;
+}}
+NFSV4 {{ Graceless = true; Minor_Versions = 1; RecoveryBackend = fs; RecoveryRoot = {base}; }}
+EXPORT {{
+  Export_Id = 1; Path = {served}; Pseudo = /share; Access_Type = RW; Squash = No_Root_Squash;
+  SecType = sys; Protocols = 4; Transports = TCP; FSAL {{ Name = VFS; }}
+}}
 """
 
 
@@ -86,35 +100,42 @@ class NetworkShare:
     server: Server
 
 
-class Smbd:
-    """A Samba server on loopback with one share, open to everybody; made by `running_smbd`."""
+class _Daemon(ABC):
+    """A file server on loopback that serves one folder below `base` to everybody."""
 
     def __init__(self, base: Path) -> None:
         self.host = _HOST
         self.port = free_port()
         self.served = base / "served"
-        self._base = base
+        self.base = base
         self._process: subprocess.Popen[bytes] | None = None
 
+    @abstractmethod
     def furnish(self) -> None:
         """Make its folders and its configuration."""
-        for name in ("lock", "state", "cache", "private", "served"):
-            (self._base / name).mkdir()
-        text = _SMB_CONF.format(base=self._base, port=self.port, served=self.served)
-        (self._base / "smb.conf").write_text(text)
+
+    @abstractmethod
+    def command(self) -> list[str]:
+        """What starts it in the foreground."""
 
     def start(self) -> None:
         """Start listening; returns when connections are taken."""
-        smbd = shutil.which("smbd") or "/usr/sbin/smbd"
-        self._process = subprocess.Popen(
-            [smbd, "--foreground", "--no-process-group", "-s", str(self._base / "smb.conf")],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        wait_until(self._listens, "smbd listens")
+        with (self.base / "server.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+        try:
+            wait_until(self._listens, "the file server listens")
+        except TimeoutError as error:
+            raise TimeoutError(self.log()) from error
+
+    def log(self) -> str:
+        """What it said so far."""
+        return "".join(path.read_text() for path in self.base.glob("*.log"))
 
     def _listens(self) -> bool:
+        if self._process is None or self._process.poll() is not None:
+            raise RuntimeError(self.log())
         with suppress(OSError), socket.create_connection((self.host, self.port), timeout=1):
             return True
         return False
@@ -133,6 +154,30 @@ class Smbd:
     def resume(self) -> None:
         """Thaw it."""
         self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process is None:
+            return
+        # The parent first, so that it makes no new ones.
+        for pid in (self._process.pid, *children(self._process.pid)):
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+
+class Smbd(_Daemon):
+    """Samba, as `//127.0.0.1/share`; made by `running`."""
+
+    @override
+    def furnish(self) -> None:
+        for name in ("lock", "state", "cache", "private", "served"):
+            (self.base / name).mkdir()
+        text = _SMB_CONF.format(base=self.base, port=self.port, served=self.served)
+        (self.base / "smb.conf").write_text(text)
+
+    @override
+    def command(self) -> list[str]:
+        smbd = shutil.which("smbd") or "/usr/sbin/smbd"
+        return [smbd, "--foreground", "--no-process-group", "-s", str(self.base / "smb.conf")]
 
     @contextmanager
     def held_open(self, name: str, sharing: int) -> Iterator[None]:
@@ -157,20 +202,39 @@ class Smbd:
         finally:
             connection.disconnect()
 
-    def _signal(self, number: signal.Signals) -> None:
-        if self._process is None:
-            return
-        # The parent first, so that it makes no new ones.
-        for pid in (self._process.pid, *children(self._process.pid)):
-            with suppress(ProcessLookupError):
-                os.kill(pid, number)
+
+class Ganesha(_Daemon):
+    """An NFS server, as `127.0.0.1:/share`; made by `running`."""
+
+    @override
+    def furnish(self) -> None:
+        self.served.mkdir()
+        Path("/run/ganesha").mkdir(exist_ok=True)
+        text = _GANESHA_CONF.format(
+            base=self.base,
+            host=self.host,
+            port=self.port,
+            other_port=free_port(),
+            served=self.served,
+        )
+        (self.base / "ganesha.conf").write_text(text)
+
+    @override
+    def command(self) -> list[str]:
+        ganesha = shutil.which("ganesha.nfsd") or "/usr/bin/ganesha.nfsd"
+        files = {"-f": "ganesha.conf", "-L": "ganesha.log", "-p": "ganesha.pid"}
+        options = [part for key, name in files.items() for part in (key, str(self.base / name))]
+        return [ganesha, "-F", *options]
+
+
+_Made = TypeVar("_Made", bound=_Daemon)
 
 
 @contextmanager
-def running_smbd() -> Iterator[Smbd]:
-    """A running Samba server, gone with its folders when the block is left; needs root."""
-    with tempfile.TemporaryDirectory(prefix="sisdrop-smbd-", dir="/run") as base:
-        server = Smbd(Path(base))
+def running(kind: type[_Made]) -> Iterator[_Made]:
+    """A running file server, gone with its folders when the block is left; needs root."""
+    with tempfile.TemporaryDirectory(prefix="sisdrop-share-", dir="/run") as base:
+        server = kind(Path(base))
         server.furnish()
         try:
             server.start()
@@ -211,7 +275,7 @@ def _sshfs(server: Sshd, mount: Path) -> list[str]:
 @contextmanager
 def over_smb(mount: Path) -> Iterator[NetworkShare]:
     """A share of Samba's, mounted by rclone."""
-    with running_smbd() as server, _mounted(_rclone(server, mount), mount):
+    with running(Smbd) as server, _mounted(_rclone(server, mount), mount):
         yield NetworkShare(mount, server.served, server)
 
 
@@ -250,6 +314,46 @@ def _mounted(command: list[str], mount: Path) -> Iterator[None]:
         subprocess.run([unmount, "-u", "-z", str(mount)], capture_output=True, check=False)
         process.kill()
         process.wait()
+
+
+@contextmanager
+def over_cifs(mount: Path) -> Iterator[NetworkShare]:
+    """A share of Samba's, mounted by the kernel as the chart's example for SMB says."""
+    with running(Smbd) as server:
+        options = (
+            f"ip={server.host},port={server.port},username=guest,password=x,vers=3.1.1,"
+            "uid=0,gid=0,dir_mode=0770,file_mode=0660,actimeo=1,serverino,nobrl,echo_interval=1"
+        )
+        with _kernel_mount("cifs", f"//{server.host}/share", mount, options):
+            yield NetworkShare(mount, server.served, server)
+
+
+@contextmanager
+def over_nfs(mount: Path) -> Iterator[NetworkShare]:
+    """A share of nfs-ganesha's, mounted by the kernel as the chart's example for NFS says."""
+    with running(Ganesha) as server:
+        options = (
+            f"addr={server.host},clientaddr={server.host},port={server.port},"
+            "vers=4.1,actimeo=1,soft,timeo=20,retrans=1"
+        )
+        with _kernel_mount("nfs4", f"{server.host}:/share", mount, options):
+            yield NetworkShare(mount, server.served, server)
+
+
+@contextmanager
+def _kernel_mount(kind: str, source: str, mount: Path, options: str) -> Iterator[None]:
+    mount.mkdir()
+    mount_tool, umount_tool = (shutil.which(name) or f"/bin/{name}" for name in ("mount", "umount"))
+    # The kernel is asked directly (-i), because what helps it is not always installed.
+    subprocess.run([mount_tool, "-i", "-t", kind, "-o", options, source, str(mount)], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run([umount_tool, "-l", "-f", str(mount)], check=False)
+
+
+FUSE_MOUNTS = {"sshfs": over_sshfs, "smb": over_smb}
+KERNEL_MOUNTS = {"nfs": over_nfs, "smb": over_cifs}
 
 
 def _is_mounted(mount: Path) -> bool:

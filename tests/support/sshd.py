@@ -44,7 +44,9 @@ PermitTTY no
 PermitTunnel no
 {extra}
 """
-_PATIENCE = 10.0
+# How much slower than a true machine this one is, such as one that is emulated.
+SLOWNESS = float(os.environ.get("TEST_SLOWNESS", "1"))
+_PATIENCE = 10.0 * SLOWNESS
 
 
 class Sshd:
