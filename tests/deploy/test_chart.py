@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 from helm import generate
-from helm.render import CHART, HELMS, ChartRefused, Helm, examples, objects
+from helm.render import CHART, HELMS, ROOT, ChartRefused, Helm, examples, objects
 from helm.schema import SET_BY_CHART
 from helm.values import leaves, read_values
 
@@ -518,3 +518,18 @@ def test_every_value_is_used_and_every_used_value_is_there() -> None:
     defaults = yaml.safe_load((CHART / "values.yaml").read_text())
     used = set(re.findall(r"\.Values\.(\w+)", templates))
     assert used == defaults.keys()
+
+
+def test_the_values_of_the_guide_are_taken_as_they_stand() -> None:
+    guide = (ROOT / "docs" / "getting-started.md").read_text()
+    blocks = re.findall(r"```yaml\n(.*?)```", guide, re.DOTALL)
+    values, streams = map(yaml.safe_load, blocks)
+    pins = {"knownHosts": {"text": "files.carli.illinois.edu ssh-ed25519 AAAA"}}
+    whole = merged(merged(values, streams), pins)
+    (config,) = [
+        yaml.safe_load(one["data"]["config.yaml"])
+        for one in objects(Helm().template(whole))
+        if "config.yaml" in one.get("data", {})
+    ]
+    assert [stream["name"] for stream in config["streams"]] == ["students", "employees"]
+    assert Settings.model_validate(config).mode == "rehearse"
