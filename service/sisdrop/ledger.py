@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -462,9 +462,17 @@ class Ledger:
             found = db.execute("SELECT max(remote_time) FROM files").fetchone()[0]
         return None if found is None else datetime.fromisoformat(found)
 
-    def filed(self) -> list[FileRow]:
-        """All files whose folder or copy on the share may still have to be purged."""
-        return self._select("WHERE to_purge = 1 ORDER BY rowid", ())
+    def filed(self, by: date | None = None) -> list[FileRow]:
+        """All files whose folder or copy on the share may still have to be purged.
+
+        With `by`, only those that were filed on this UTC day or before.
+        """
+        if by is None:
+            return self._select("WHERE to_purge = 1 ORDER BY rowid", ())
+        return self._select(
+            "WHERE to_purge = 1 AND json_extract(row, '$.filed_at') < ? ORDER BY rowid",
+            (f"{by + timedelta(days=1)}",),
+        )
 
     def archive_span(self) -> ArchiveSpan:
         """How many files lie in the archive, and when the oldest and the newest went there."""

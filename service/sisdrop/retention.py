@@ -28,6 +28,11 @@ class Clocks:
     held: timedelta | None
     keep_last: int
 
+    @property
+    def shortest(self) -> timedelta:
+        """No file that was filed later than this long ago is due."""
+        return min(self.archive, self.rejected or self.archive)
+
 
 @dataclass(frozen=True, slots=True)
 class Removal:

@@ -302,6 +302,14 @@ def test_a_file_is_to_be_purged_until_both_of_its_places_are_empty(ledger: Ledge
     assert ledger.filed() == [row for row, (_, due) in zip(rows, cases, strict=True) if due]
 
 
+def test_of_the_filed_ones_those_until_a_day_can_be_asked_for(ledger: Ledger) -> None:
+    days = [START - timedelta(days=back) for back in (3, 2, 1)]
+    rows = [put(ledger, State.REJECTED, n, filed_at=at) for n, at in enumerate(days)]
+    assert ledger.filed((START - timedelta(days=2)).date()) == rows[:2]
+    assert ledger.filed(START.date()) == rows
+    assert ledger.filed((START - timedelta(days=4)).date()) == []
+
+
 def test_the_archive_spans_what_was_filed_and_is_still_there(ledger: Ledger) -> None:
     assert ledger.archive_span() == (0, None, None)
     put(ledger, State.REJECTED, 0, filed_at=START, purged_at=LATER)

@@ -25,10 +25,10 @@ class Purge:
 
     def planned(self) -> tuple[Removal, ...]:
         """What is due now."""
-        ledger = self._kit.ledger
-        return plan(
-            ledger.filed(), ledger.in_states(State.HELD), self._clocks, self._kit.clock.utc()
-        )
+        ledger, now = self._kit.ledger, self._kit.clock.utc()
+        # Which are the last ones must be known of all; else those that are young need not be read.
+        by = None if self._clocks.keep_last else (now - self._clocks.shortest).date()
+        return plan(ledger.filed(by), ledger.in_states(State.HELD), self._clocks, now)
 
     def run(self) -> int:
         """Remove what is due; returns how many things went.
