@@ -148,6 +148,8 @@ def test_ctrl_c_ends_a_check_with_the_bar_taken_away(tmp_path: Path) -> None:
 _PATIENT = """
 import os, signal, sys
 from sisdrop import progress
+# A program that was started in the background ignores it, and a terminal has no such programs.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 progress.PATIENCE = float(sys.argv.pop(1))
 tell = progress._Bar.tell
 def told(bar, done):
