@@ -66,8 +66,10 @@ NFS_CORE_PARAM {{
 NFSV4 {{ Graceless = true; Minor_Versions = 1; RecoveryBackend = fs; RecoveryRoot = {base}; }}
 EXPORT {{
   Export_Id = 1; Path = {served}; Pseudo = /share; Access_Type = RW; Squash = No_Root_Squash;
-  SecType = sys; Protocols = 4; Transports = TCP; FSAL {{ Name = VFS; }}
+  SecType = sys; Protocols = 4; Transports = TCP; Attr_Expiration_Time = 0; FSAL {{ Name = VFS; }}
 }}
+# Else it would not see for a minute what the tests do in the folder that it serves.
+MDCACHE {{ Dir_Chunk = 0; }}
 """
 
 
