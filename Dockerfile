@@ -24,8 +24,9 @@ LABEL org.opencontainers.image.title="sisdrop" \
       org.opencontainers.image.revision="${REVISION}"
 # The base brings what installs packages; a service has no use for it. What only says that pip is
 # there goes, too, or a scanner would go on warning of it.
-RUN python -c "import importlib.util as u, pathlib, shutil; [shutil.rmtree(path) for s in map(u.find_spec, ('pip', 'ensurepip')) if s and s.origin for home in [pathlib.Path(s.origin).parent] for path in (home, *home.parent.glob('pip-*.dist-info'))]" \
- && rm -f /usr/local/bin/pip* /usr/bin/pip*
+RUN site=$(python -c "import pathlib, pip; print(pathlib.Path(pip.__file__).parent.parent)") \
+ && library=$(python -c "import sysconfig; print(sysconfig.get_path('stdlib'))") \
+ && rm -rf "$site"/pip "$site"/pip-*.dist-info "$library"/ensurepip /usr/local/bin/pip* /usr/bin/pip*
 COPY --from=build /opt/sisdrop /opt/sisdrop
 ENV PATH=/opt/sisdrop/bin:$PATH PYTHONDONTWRITEBYTECODE=1
 # A number, so that Kubernetes can see that it is not root. Any other will do.

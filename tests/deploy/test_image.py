@@ -58,7 +58,8 @@ def test_nothing_that_installs_or_compiles_is_left(podman: Podman, tool: str) ->
 
 
 def test_no_module_that_installs_is_left(podman: Podman) -> None:
-    code = "import importlib.util as u; print([n for n in ('pip', 'hatchling') if u.find_spec(n)])"
+    names = ("pip", "ensurepip", "hatchling")
+    code = f"import importlib.util as u; print([n for n in {names} if u.find_spec(n)])"
     for python in ("/opt/sisdrop/bin/python", "/usr/local/bin/python"):
         assert podman("run", "--rm", f"--entrypoint={python}", IMAGE, "-c", code) == "[]"
 

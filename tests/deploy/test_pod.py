@@ -6,11 +6,12 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-from helm.render import Helm
+from helm.render import Helm, examples
 
 from support.manifests import Manifests
 from support.pod import Pod, running_pod
 from support.podman import Podman
+from support.podspec import read_deployment
 from support.release import DATA, INBOX, LOGIN, secret_data, values_for
 from support.slow_door import SlowDoor, slow_door
 from support.sshd import Sshd, running_sshd
@@ -70,6 +71,12 @@ def campus(podman: Podman, tmp_path: Path) -> Iterator[Campus]:
         slow_door(gateway, sshd.port) as door,
     ):
         yield Campus(podman, network, sshd, door, tmp_path)
+
+
+@pytest.mark.parametrize("example", examples())
+def test_an_example_asks_for_nothing_that_is_not_acted_on_here(example: str) -> None:
+    manifests = Manifests(Helm().template(examples()[example]))
+    assert read_deployment(manifests.only("Deployment")).group
 
 
 def test_a_file_that_is_dropped_into_the_claim_is_delivered(campus: Campus) -> None:
