@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sisdrop import __version__
 from sisdrop.archive import Archive, on_data
@@ -18,7 +19,6 @@ from sisdrop.inbox.scan import Pattern, Scanner, Timing
 from sisdrop.inbox.share import Share
 from sisdrop.ledger import Ledger
 from sisdrop.log import Log
-from sisdrop.mailer import PostOffice, send
 from sisdrop.mails import Mails
 from sisdrop.metrics import Metrics
 from sisdrop.model import Refined, Signature, StatusView, StillChanging
@@ -56,6 +56,9 @@ from sisdrop.settings import (
 from sisdrop.situation import Situation
 from sisdrop.source import Terms
 from sisdrop.view import status_view
+
+if TYPE_CHECKING:
+    from sisdrop.mailer import PostOffice
 
 LEDGER = "ledger.sqlite3"
 FOLDERS = ("outgoing", "archive", "requests")
@@ -144,11 +147,16 @@ def build_shop(  # noqa: PLR0913, PLR0917 - the outside world comes in here
 
 def build_mails(notify: NotifySettings, kit: Kit) -> Mails:
     """Who tells people by mail."""
+    # Imported where it is needed: most instances send none, and idle ones are to be small.
+    from sisdrop.mailer import send  # noqa: PLC0415
+
     return Mails(kit, partial(send, office_of(notify)), notify.on)
 
 
-def office_of(notify: NotifySettings) -> PostOffice:
+def office_of(notify: NotifySettings) -> "PostOffice":
     """Where mails go."""
+    from sisdrop.mailer import PostOffice  # noqa: PLC0415 - as above
+
     return PostOffice(
         notify.host, notify.port, notify.sender, notify.to, notify.starttls, notify.password_file
     )

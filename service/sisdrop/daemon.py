@@ -12,6 +12,7 @@ from sisdrop.errors import NeedsOperator, ServiceError, Transient
 from sisdrop.inbox.watch import Watcher
 from sisdrop.log import Log, LogEvent
 from sisdrop.mails import LOOK_EVERY, Mails
+from sisdrop.memory import give_back
 from sisdrop.metrics import Metrics
 from sisdrop.pipeline.intake import Stopping
 from sisdrop.rounds import Rounds, Stages
@@ -148,6 +149,7 @@ class Daemon:
             if moved:
                 self._deliver.set()
                 self._scan.set()  # so that the share says it at once
+                await self._loop.run_in_executor(thread, give_back)
             await self._pause(self._work, self._engine.scan_interval)
 
     async def _deliver_loop(self, _thread: ThreadPoolExecutor) -> None:
@@ -166,6 +168,8 @@ class Daemon:
     async def _purge_loop(self, thread: ThreadPoolExecutor) -> None:
         while True:
             await self._loop.run_in_executor(thread, self._engine.stages.purge.run)
+            # At the start, too, which leaves as much behind.
+            await self._loop.run_in_executor(thread, give_back)
             await asyncio.sleep(PURGE_EVERY)
 
     async def _mail_loop(self, thread: ThreadPoolExecutor) -> None:

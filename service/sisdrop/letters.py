@@ -31,6 +31,14 @@ class Letter:
     file_id: str | None = None
 
 
+class MailFailed(Exception):
+    """A mail could not be handed over; it is tried again. The text says why, without quoting."""
+
+
+class MailRefused(Exception):
+    """The server will never take this mail. The text says why, without quoting."""
+
+
 def about_file(key: str, at: datetime, report: Report, page: str, entry: str) -> Letter:
     """About a file that is held, rejected or delivered, by its report's verdict.
 

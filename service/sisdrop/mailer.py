@@ -10,19 +10,11 @@ from email.policy import SMTP
 from email.utils import format_datetime
 from pathlib import Path
 
-from sisdrop.letters import Letter
+from sisdrop.letters import Letter, MailFailed, MailRefused
 
 # Longer than a greylisting server thinks, shorter than anybody waits for a mail.
 TIMEOUT = 30.0
 _PERMANENT = 500
-
-
-class MailFailed(Exception):
-    """A mail could not be handed over; it is tried again. The text says why, without quoting."""
-
-
-class MailRefused(Exception):
-    """The server will never take this mail. The text says why, without quoting."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,8 @@ from sisdrop.arrivals import standing
 from sisdrop.bundle import entry_name
 from sisdrop.errors import ServiceError
 from sisdrop.ledger import Ledger
-from sisdrop.letters import Letter
+from sisdrop.letters import Letter, MailFailed, MailRefused
 from sisdrop.log import Log, LogEvent
-from sisdrop.mailer import MailFailed, MailRefused
 from sisdrop.metrics import MailResult
 from sisdrop.model import Entry, FileRow, Pickup, State, Verdict
 from sisdrop.pipeline.desk import report_of

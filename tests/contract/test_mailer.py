@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from sisdrop import mailer
-from sisdrop.letters import Letter
-from sisdrop.mailer import MailFailed, MailRefused, PostOffice, send, try_connection
+from sisdrop.letters import Letter, MailFailed, MailRefused
+from sisdrop.mailer import PostOffice, send, try_connection
 from support.smtp import HOST, Mailbox, certificate, mail_server
 from support.sshd import free_port
 

@@ -32,7 +32,7 @@ PURE = """
 ADAPTERS = """
     durable lock ledger archive kept roster comparison bundle requests log metrics page report
     share_pages http_server web runbooks settings settings.* mailer
-    inbox.faults inbox.scan inbox.share inbox.watch
+    memory inbox.faults inbox.scan inbox.share inbox.watch
     records.catalogue records.check records.chunk records.crew records.enrolment
     records.facts records.findings records.judge records.reading records.refine records.rules
     records.schema records.schema_check records.source records.values records.value_crew buckets

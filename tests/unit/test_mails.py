@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from sisdrop.letters import MailFailed, MailRefused
 from sisdrop.log import LogEvent
-from sisdrop.mailer import MailFailed, MailRefused
 from sisdrop.mails import LOOK_EVERY, owe_nothing
 from sisdrop.model import Pickup, State
 from support.reader import people

@@ -6,7 +6,8 @@ from datetime import datetime
 
 from sisdrop.build import office_of, target_of
 from sisdrop.clock import Clock, SystemClock
-from sisdrop.mailer import TIMEOUT, MailFailed, try_connection
+from sisdrop.letters import MailFailed
+from sisdrop.mailer import TIMEOUT, try_connection
 from sisdrop.plain import clock_time, quantity
 from sisdrop.preflight.data import DataVolume
 from sisdrop.preflight.point import Looker, Point, Unfit
