@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 _SMALLEST = 1024
+# A table below this size is made four times as large at once, since each time costs a walk.
+_LARGE = 1 << 20
 _BITS = (1 << 61) - 1
 # Flags of what a register knows: the primary id of a record so far; an identifier of a kept one.
 _MET, _TAKEN = 1 << 61, 1 << 62
@@ -101,18 +103,17 @@ class DigestSet:
         """Keep a third of the slots free."""
         size = len(self._slots)
         while (self._count + more) * 3 > size * 2:
-            size *= 2
+            size *= 2 if size >= _LARGE else 4
         if size == len(self._slots):
             return
         # Not from bytes, which would lie beside it while it is made.
         slots = array("q", (0,)) * size
         mask = size - 1
-        for digest in self._slots:
-            if digest:
-                slot = digest & mask
-                while slots[slot]:
-                    slot = (slot + 1) & mask
-                slots[slot] = digest
+        for digest in filter(None, self._slots):
+            slot = digest & mask
+            while slots[slot]:
+                slot = (slot + 1) & mask
+            slots[slot] = digest
         self._slots = slots
 
 
