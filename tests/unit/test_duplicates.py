@@ -39,11 +39,19 @@ def test_the_set_knows_what_was_added_and_nothing_else() -> None:
     assert not any(digest in seen for digest in unknown)
 
 
-def test_the_set_takes_at_most_twenty_four_bytes_each() -> None:
+def test_a_small_set_takes_at_most_forty_eight_bytes_each() -> None:
     seen = DigestSet()
     for digest in BITS:
         seen.add_new([digest])
-        assert len(seen) < 1000 or seen.size_bytes / len(seen) <= 24
+        assert len(seen) < 1000 or seen.size_bytes / len(seen) <= 48
+
+
+def test_a_large_set_takes_at_most_twenty_four_bytes_each() -> None:
+    seen = DigestSet()
+    for start in range(0, 1_600_000, 20_000):
+        seen.add_new(range(start + 1, start + 20_001))
+        assert seen.size_bytes <= 8 << 20 or seen.size_bytes / len(seen) <= 24
+    assert seen.size_bytes > 8 << 20
 
 
 def test_all_are_taken_in_or_none() -> None:
