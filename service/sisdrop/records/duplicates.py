@@ -29,8 +29,9 @@ def digests(values: Iterable[str], flags: int = 0) -> list[int]:
 class DigestSet:
     """A set of 64-bit digests in one packed open-addressing table: 12 to 24 bytes for each.
 
-    While the table is small, up to 8 MiB, it may be up to 48. A Python set takes about 70. Zero marks a free slot. `significant` are the
-    bits by which two digests are the same; what stands in the others, the highest, are flags.
+    While the table is small, up to 8 MiB, it may be up to 48. A Python set takes about 70. Zero
+    marks a free slot. `significant` are the bits by which two digests are the same; what stands in
+    the others, the highest, are flags.
     """
 
     def __init__(self, significant: int = -1) -> None:
