@@ -149,7 +149,6 @@ class Daemon:
             if moved:
                 self._deliver.set()
                 self._scan.set()  # so that the share says it at once
-                await self._loop.run_in_executor(thread, give_back)
             await self._pause(self._work, self._engine.scan_interval)
 
     async def _deliver_loop(self, _thread: ThreadPoolExecutor) -> None:
@@ -163,13 +162,13 @@ class Daemon:
             await self._loop.run_in_executor(
                 thread, self._engine.rounds.gauge_round, self._engine.data
             )
+            # Here, because a start leaves as much behind as a large file.
+            await self._loop.run_in_executor(thread, give_back)
             await asyncio.sleep(GAUGES_EVERY)
 
     async def _purge_loop(self, thread: ThreadPoolExecutor) -> None:
         while True:
             await self._loop.run_in_executor(thread, self._engine.stages.purge.run)
-            # At the start, too, which leaves as much behind.
-            await self._loop.run_in_executor(thread, give_back)
             await asyncio.sleep(PURGE_EVERY)
 
     async def _mail_loop(self, thread: ThreadPoolExecutor) -> None:
