@@ -162,7 +162,8 @@ class Daemon:
             await self._loop.run_in_executor(
                 thread, self._engine.rounds.gauge_round, self._engine.data
             )
-            # Here, because a start leaves as much behind as a large file.
+            # Again and again, and not after each file: a start leaves much behind as well, and a
+            # backlog would pay for it with every small file.
             await self._loop.run_in_executor(thread, give_back)
             await asyncio.sleep(GAUGES_EVERY)
 

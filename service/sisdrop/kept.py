@@ -38,11 +38,11 @@ def filed(data: Path, known: Mapping[str, str]) -> Iterator[Kept]:
     Raises:
         Transient, NeedsOperator: if the volume cannot be read.
     """
-    # Day by day: the paths of a whole archive would be a megabyte.
-    for day in _found(data, data, "archive/*/*/*"):
-        for folder in _found(data, day, "*"):
-            at = known.get(str(folder.relative_to(data)))
-            yield from _copy(data, folder, filed=True, known=f'"filed_at":"{at}"'.encode())
+    with on_data(data):
+        found = sorted(data.glob("archive/*/*/*/*"))
+    for folder in found:
+        at = known.get(str(folder.relative_to(data)))
+        yield from _copy(data, folder, filed=True, known=f'"filed_at":"{at}"'.encode())
 
 
 def under_way(data: Path) -> Iterator[Kept]:
@@ -51,13 +51,10 @@ def under_way(data: Path) -> Iterator[Kept]:
     Raises:
         Transient, NeedsOperator: if the volume cannot be read.
     """
-    for folder in _found(data, data, "outgoing/*"):
-        yield from _copy(data, folder, filed=False)
-
-
-def _found(data: Path, place: Path, pattern: str) -> list[Path]:
     with on_data(data):
-        return sorted(place.glob(pattern))
+        found = sorted(data.glob("outgoing/*"))
+    for folder in found:
+        yield from _copy(data, folder, filed=False)
 
 
 def _copy(data: Path, folder: Path, *, filed: bool, known: bytes = b"") -> Iterator[Kept]:

@@ -523,8 +523,8 @@ class Ledger:
         with self._reading() as db:
             # `where` is always a constant of this module; values are bound.
             query = f"SELECT row FROM files {where}"  # noqa: S608
-            # One by one: the texts of a thousand rows beside the rows would be megabytes.
-            return [_ROW.validate_json(row) for (row,) in db.execute(query, tuple(values))]
+            found = db.execute(query, tuple(values)).fetchall()
+        return [_ROW.validate_json(row) for (row,) in found]
 
     @staticmethod
     def _replace(db: sqlite3.Connection, before: FileRow, after: FileRow) -> None:

@@ -2,6 +2,8 @@
 
 import ctypes
 
+_TRIM = getattr(ctypes.CDLL(None), "malloc_trim", None)
+
 
 def give_back() -> None:
     """Let glibc return what was freed, of which it keeps most (malloc_trim(3)).
@@ -9,6 +11,5 @@ def give_back() -> None:
     After a large file that is tens of megabytes until the next night. Where the C library knows no
     such thing, nothing happens.
     """
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
+    if _TRIM is not None:
+        _TRIM(0)
